@@ -232,3 +232,46 @@ fn a_forked_child_goes_on() {
     let mut command = children::command(env!("CARGO_BIN_EXE_child"));
     children::run(command.arg("fork: intervals")).expect_success();
 }
+
+/// Each client that names itself has a series over HTTP.
+#[cfg(all(feature = "serve", unix))]
+#[test]
+fn clients_have_series_by_name() -> Result<(), Box<dyn std::error::Error>> {
+    use nexus_lockprof::engine::ServeEngine as _;
+    use nexus_lockprof_tests::http::At;
+
+    let bench = Bench::new(Mode::Exact);
+    let lock = bench.mutex("db", ());
+    let server = bench.engine.serve(&"127.0.0.1:0".parse()?)?;
+    let at = At::Tcp(server.local_addr().ok_or("no port")?);
+    let ask = |query: &str| at.ask("GET", &format!("/snapshot?{query}"), "");
+    let pull = |query: &str| -> Result<Snapshot, Box<dyn std::error::Error>> {
+        Ok(Snapshot::from_bytes(&ask(query)?.1)?)
+    };
+    hold(&bench, &lock, &[5, 7]);
+    assert_eq!(holds(&pull("interval=a")?), (2, 12, Some(5), 7));
+    let earlier = pull("recent=c")?;
+    hold(&bench, &lock, &[3]);
+    assert_eq!(holds(&pull("interval=b")?), (3, 15, Some(5), 7));
+    assert_eq!(holds(&pull("interval=a")?), (1, 3, Some(3), 3));
+    // Whoever takes all of it with the samples of an interval can subtract.
+    let later = pull("recent=c")?;
+    assert_eq!(holds(&later), (3, 15, Some(5), 7));
+    assert_eq!(holds(&later.since(&earlier)?), (1, 3, Some(3), 3));
+    hold(&bench, &lock, &[2, 2]);
+    assert!(!pull("")?.since(&later)?.is_complete());
+    let latest = pull("recent=c")?;
+    assert!(!latest.since(&earlier)?.is_complete(), "not the one before");
+    assert_eq!(holds(&latest.since(&later)?), (2, 4, Some(2), 2));
+    // A head ends nothing, and nine names are one too many: the oldest begins again.
+    assert_eq!(at.ask("HEAD", "/snapshot?interval=a", "")?.0, 200);
+    assert_eq!(holds(&pull("interval=a")?), (2, 4, Some(2), 2));
+    for name in 0..7 {
+        assert_eq!(pull(&format!("interval={name}"))?.base_collection(), None);
+    }
+    assert!(pull("interval=a")?.base_collection().is_some());
+    assert_eq!(pull("interval=b")?.base_collection(), None);
+    assert_eq!(ask("interval=")?.0, 400);
+    assert_eq!(ask("interval=a&seconds=1")?.0, 400);
+    Ok(())
+}

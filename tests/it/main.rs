@@ -24,6 +24,8 @@ mod modes;
 #[cfg(feature = "profile")]
 mod odd_places;
 #[cfg(feature = "profile")]
+mod order;
+#[cfg(feature = "profile")]
 mod scene;
 #[cfg(all(not(feature = "profile"), feature = "serve", unix))]
 mod serve_off;

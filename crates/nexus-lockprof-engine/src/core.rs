@@ -15,6 +15,7 @@ use crate::record::governor::{self, Costs};
 use crate::record::hot::{self, Probe};
 use crate::record::loss::{Loss, Losses};
 use crate::record::memory::try_box;
+use crate::record::order::OrderTable;
 use crate::record::registry::{Claim, Registry};
 use crate::record::shard::{Limits, Shard};
 use crate::record::slow_log::SlowLog;
@@ -73,6 +74,7 @@ pub struct Core {
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
     pub(crate) slow: SlowLog,
+    pub(crate) order: OrderTable,
     pub(crate) stacks: stacks::Switch,
     pub(crate) since_off: SinceOff,
     /// `None` until the first use configures the global engine.
@@ -127,6 +129,7 @@ impl Core {
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
             slow: SlowLog::new(),
+            order: OrderTable::new(),
             stacks: stacks::Switch::new(),
             since_off: SinceOff::new(),
             config: ArcSwapOption::const_empty(),

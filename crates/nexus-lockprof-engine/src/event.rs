@@ -2,15 +2,15 @@
 
 use crate::process::unwind::caught;
 use arc_swap::ArcSwapOption;
-use nexus_lockprof_snapshot::{Deadlock, Hot, Slow, Snapshot, Stuck};
+use nexus_lockprof_snapshot::{Deadlock, Hot, PotentialDeadlock, Slow, Snapshot, Stuck};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Something that the profiler reports.
 ///
-/// The text forms of all but `Published` are stable interfaces: see [`Hot`], [`Slow`], [`Deadlock`]
-/// and [`Stuck`].
+/// The text forms of all but `Published` are stable interfaces: see [`Hot`], [`Slow`],
+/// [`Deadlock`], [`Stuck`] and [`PotentialDeadlock`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -23,6 +23,8 @@ pub enum Event {
     /// A wait lasts longer than [`Config::stuck`](crate::Config::stuck), or the thread that
     /// acquired the lock has exited. Told once for each wait, and not for those in a deadlock.
     Stuck(Stuck),
+    /// Locks were acquired in orders which can deadlock. Told once, even if all went well.
+    Order(PotentialDeadlock),
     /// A [`tick`](crate::Engine::tick) has published this snapshot.
     Published(Arc<Snapshot>),
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Event {
             Event::Slow(slow) => slow.fmt(f),
             Event::Deadlock(deadlock) => deadlock.fmt(f),
             Event::Stuck(stuck) => stuck.fmt(f),
+            Event::Order(potential) => potential.fmt(f),
             Event::Published(snapshot) => write!(
                 f,
                 "lock.snapshot collection={} points={} acquisitions={} lost={}",

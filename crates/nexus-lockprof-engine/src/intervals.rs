@@ -1,5 +1,6 @@
 //! [`Intervals`]: consistent intervals of one puller.
 
+use crate::collect::pullers::Pull;
 use crate::engine::Engine;
 use crate::process::exclusive::lock;
 use nexus_lockprof_snapshot::Snapshot;
@@ -76,13 +77,38 @@ impl Intervals {
     /// ```
     #[must_use]
     pub fn pull(&mut self) -> Snapshot {
+        self.get(Pull::Interval)
+    }
+
+    /// Everything since the engine's start or last reset, with the samples of this series'
+    /// interval as [`recent`](nexus_lockprof_snapshot::Durations::recent). Ends the interval, as
+    /// [`pull`](Self::pull) does.
+    ///
+    /// It is for who shows both: [`Snapshot::since`] of two such snapshots in a row is the interval
+    /// between them, with its own percentiles.
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::Engine;
+    ///
+    /// let engine = Engine::new();
+    /// let mut intervals = engine.intervals();
+    /// let (earlier, later) = (intervals.snapshot(), intervals.snapshot());
+    /// assert!(later.since(&earlier)?.is_complete());
+    /// # Ok::<(), nexus_lockprof_snapshot::SinceError>(())
+    /// ```
+    #[must_use]
+    pub fn snapshot(&mut self) -> Snapshot {
+        self.get(Pull::Whole)
+    }
+
+    fn get(&mut self, what: Pull) -> Snapshot {
         let core = self.engine.state();
         core.control_or_configure();
         core.forget_parent();
         core.let_others_run();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
-        aggregator.pull(core, self.id)
+        aggregator.pull(core, self.id, what)
     }
 }
 

@@ -6,14 +6,16 @@
 pub(crate) use core::{
     hint::spin_loop,
     sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        fence,
     },
 };
 #[cfg(lockprof_loom)]
 pub(crate) use loom::{
     hint::spin_loop,
     sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        fence,
     },
 };
 
@@ -123,6 +125,22 @@ pub(crate) trait OwnLoad {
 }
 
 #[cfg(not(lockprof_loom))]
+impl OwnLoad for AtomicU8 {
+    type Value = u8;
+
+    #[inline(always)]
+    fn own_load(&self) -> u8 {
+        self.load(Relaxed)
+    }
+
+    #[inline(always)]
+    unsafe fn plain_load(&self) -> u8 {
+        // SAFETY: the caller's. Reads of other threads do not conflict with this one.
+        unsafe { *self.as_ptr() }
+    }
+}
+
+#[cfg(not(lockprof_loom))]
 impl OwnLoad for AtomicU64 {
     type Value = u64;
 
@@ -199,6 +217,20 @@ impl<T> OwnLoad for AtomicPtr<T> {
     unsafe fn plain_load(&self) -> *mut T {
         // SAFETY: the caller's. Reads of other threads do not conflict with this one.
         unsafe { *self.as_ptr() }
+    }
+}
+
+#[cfg(lockprof_loom)]
+impl OwnLoad for AtomicU8 {
+    type Value = u8;
+
+    fn own_load(&self) -> u8 {
+        // SAFETY: loom fails the model if a store is concurrent with it.
+        unsafe { self.unsync_load() }
+    }
+
+    unsafe fn plain_load(&self) -> u8 {
+        self.own_load()
     }
 }
 

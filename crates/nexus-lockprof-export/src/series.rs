@@ -8,6 +8,7 @@ use nexus_lockprof_snapshot::Histogram;
 mod deadlocks;
 mod family;
 mod label;
+mod order;
 mod row;
 mod sink;
 mod sums;

@@ -45,7 +45,8 @@
 //! Below that is what each thread has done ([`threads`]), if it is asked for or one thread waited
 //! far more than the others.
 //!
-//! Above all that are sentences on deadlocks, if there are any.
+//! Above all that are sentences on deadlocks, if there are any, and then on locks that were
+//! acquired in orders which can deadlock.
 //!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
@@ -73,6 +74,7 @@ mod findings;
 mod grid;
 mod instances;
 mod layout;
+mod order;
 mod peak;
 mod rwlocks;
 mod sort;
@@ -90,6 +92,7 @@ pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;
 pub use instances::instances;
+pub use order::lock_order;
 pub use rwlocks::rwlock;
 pub use sort::SortKey;
 pub use table::Table;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use nexus_lockprof_engine::serving::{
     self, Cleanup, Endpoint, RaceOnce, make_thread_internal, say,
 };
-use nexus_lockprof_engine::{Engine, Mode};
+use nexus_lockprof_engine::{Engine, Intervals, Mode};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 
 use super::files::SocketFile;
-use super::{Limits, Listen, Serve, ServeError, Server, Settings, Source};
+use super::{Limits, Listen, Series, Serve, ServeError, Server, Settings, Source};
 
 static ENDPOINT: Endpoint = Endpoint {
     start,
@@ -185,12 +185,29 @@ impl Cleanup for SocketCleanup {
     }
 }
 
+/// A series of an engine.
+struct Pulled(Intervals);
+
+impl Series for Pulled {
+    fn interval(&mut self) -> Snapshot {
+        self.0.pull()
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        self.0.snapshot()
+    }
+}
+
 /// An engine, as its server sees it.
 struct Served(Engine);
 
 impl Source for Served {
     fn snapshot(&self) -> Snapshot {
         self.0.peek()
+    }
+
+    fn series(&self) -> Option<Box<dyn Series>> {
+        Some(Box::new(Pulled(self.0.intervals())))
     }
 
     fn reset(&self) {

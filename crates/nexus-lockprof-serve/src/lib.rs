@@ -14,7 +14,10 @@
 //! | `POST /reset` | starts again from 0: 204 |
 //!
 //! With `?seconds=N`, a snapshot or profile covers the next N seconds, and the answer comes at
-//! their end. `HEAD` works where `GET` does. An error is one line of text that says what is wrong.
+//! their end. With `?interval=NAME`, it covers the time since the last request with this name, and
+//! with `?recent=NAME` only its [`recent`](nexus_lockprof_snapshot::Durations::recent) samples do:
+//! see [`Series`]. `HEAD` works where `GET` does. An error is one line of text that says what is
+//! wrong.
 //!
 //! # How it runs
 //! One thread accepts, and each connection has a thread while it lasts; [`Limits::connections`]
@@ -77,11 +80,13 @@ mod error;
 mod files;
 mod limits;
 mod listen;
+mod named_series;
 mod origin;
 mod query;
 mod reply;
 mod request;
 mod routes;
+mod series;
 mod server;
 mod settings;
 mod socket;
@@ -94,6 +99,7 @@ pub use engine::ServeEngine;
 pub use error::ServeError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
+pub use series::Series;
 pub use server::{Serve, Server};
 pub use settings::{Change, Settings, SettingsError};
 pub use source::Source;

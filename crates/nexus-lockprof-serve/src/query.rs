@@ -50,6 +50,45 @@ pub(super) fn seconds(query: Option<&str>, most: Duration) -> Result<Option<Dura
     Ok((!time.is_zero()).then_some(time))
 }
 
+/// How a client wants the interval of the series that it names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// `interval=NAME`: the interval alone.
+    Interval(String),
+    /// `recent=NAME`: all, with samples of the interval.
+    Recent(String),
+}
+
+/// The `interval` or `recent` of a query; `None` without either.
+pub(super) fn series(query: Option<&str>) -> Result<Option<Wanted>, String> {
+    const LONGEST: usize = 64;
+    let (mut wanted, mut seconds) = (None, false);
+    for (key, name) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let one = match &*key {
+            "interval" => Wanted::Interval(name.to_string()),
+            "recent" => Wanted::Recent(name.to_string()),
+            other => {
+                seconds |= other == "seconds";
+                continue;
+            }
+        };
+        if name.is_empty() || name.len() > LONGEST {
+            return Err(format!(
+                "{key}={name:?} is not a name of 1 to {LONGEST} bytes"
+            ));
+        }
+        if wanted.replace(one).is_some() {
+            return Err(ONE_OF_THEM.to_owned());
+        }
+    }
+    if seconds && wanted.is_some() {
+        return Err(ONE_OF_THEM.to_owned());
+    }
+    Ok(wanted)
+}
+
+const ONE_OF_THEM: &str = "only one of seconds, interval and recent has a meaning";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +114,33 @@ mod tests {
                 headers.append(ACCEPT, line.parse().unwrap());
             }
             assert_eq!(accepts(&headers, "a/b"), named, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_series_has_a_name() {
+        let long = format!("interval={}", "a".repeat(65));
+        let too_long = format!("{long:?} is not").replace("interval=", "");
+        for (query, expected) in [
+            (None, Ok(None)),
+            (Some("a=b&seconds=3"), Ok(None)),
+            (
+                Some("interval=a%20b"),
+                Ok(Some(Wanted::Interval("a b".into()))),
+            ),
+            (Some("x&recent=top"), Ok(Some(Wanted::Recent("top".into())))),
+            (
+                Some("recent"),
+                Err(r#"recent="" is not a name of 1 to 64 bytes"#),
+            ),
+            (
+                Some(&*long),
+                Err(&*format!("interval={too_long} a name of 1 to 64 bytes")),
+            ),
+            (Some("interval=a&recent=a"), Err(ONE_OF_THEM)),
+            (Some("seconds=1&interval=a"), Err(ONE_OF_THEM)),
+        ] {
+            assert_eq!(series(query), expected.map_err(str::to_owned), "{query:?}");
         }
     }
 

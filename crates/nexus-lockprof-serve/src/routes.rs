@@ -7,7 +7,9 @@ use http::{Method, StatusCode};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
 
 use super::client::Client;
+use super::named_series::NamedSeries;
 use super::origin::{self, Transport};
+use super::query::Wanted;
 use super::reply::{Failure, Refusal, Reply};
 use super::request::Request;
 use super::settings::Change;
@@ -22,6 +24,7 @@ pub(super) struct Served<'a> {
     pub(super) limits: &'a Limits,
     /// Remembers which points have their own series.
     pub(super) scrapes: &'a Mutex<Scrapes>,
+    pub(super) series: &'a NamedSeries,
     pub(super) waits: &'a Waits,
 }
 
@@ -59,10 +62,16 @@ pub(super) fn answer(
     }
 }
 
-/// The requested snapshot: of everything, or of the next N seconds with `?seconds=N`.
+/// The requested snapshot: of everything, of the next N seconds with `?seconds=N`, or that of a
+/// named series.
 fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<Snapshot, Failure> {
-    let time = query::seconds(request.uri.query(), served.limits.delta)
-        .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
+    let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, message);
+    let wanted = query::series(request.uri.query()).map_err(bad)?;
+    // HEAD asks only for headers, so it ends no interval.
+    if let Some(wanted) = wanted.filter(|_| request.method == Method::GET) {
+        return Ok(pulled(wanted, served)?);
+    }
+    let time = query::seconds(request.uri.query(), served.limits.delta).map_err(bad)?;
     // HEAD asks only for headers, so it does not wait.
     let time = time.filter(|_| request.method == Method::GET);
     let Some(time) = time else {
@@ -72,12 +81,32 @@ fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<
         let message = format!("{} others are waiting already", served.waits.most());
         Refusal::busy(left, message)
     })?;
+    if let Some(mut series) = served.source.series() {
+        drop(series.snapshot());
+        client.sleep(time)?;
+        return Ok(series.interval());
+    }
     let earlier = served.source.snapshot();
     client.sleep(time)?;
     let later = served.source.snapshot();
     let interval = later.since(&earlier);
     // An error means that a reset came in between.
     Ok(interval.map_err(|error| Refusal::new(StatusCode::CONFLICT, error.to_string()))?)
+}
+
+/// What a named series has.
+fn pulled(wanted: Wanted, served: &Served<'_>) -> Result<Snapshot, Refusal> {
+    let (Wanted::Interval(name) | Wanted::Recent(name)) = &wanted;
+    let series = served.series.get(name.clone(), served.source);
+    let Some(series) = series else {
+        let message = "there are no series of intervals here";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message.to_owned()));
+    };
+    let mut series = series.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(match wanted {
+        Wanted::Interval(_) => series.interval(),
+        Wanted::Recent(_) => series.snapshot(),
+    })
 }
 
 fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {

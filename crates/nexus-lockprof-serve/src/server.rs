@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::client::{Stream, poll_for};
 use super::connections::{Connections, Entered};
 use super::files::SocketFile;
+use super::named_series::NamedSeries;
 use super::routes::Served;
 use super::socket::{Bound, Listener};
 use super::waits::Waits;
@@ -33,6 +34,7 @@ pub struct Serve {
     source: Arc<dyn Source>,
     limits: Limits,
     scrapes: Arc<Mutex<Scrapes>>,
+    series: Arc<NamedSeries>,
 }
 
 impl fmt::Debug for Serve {
@@ -50,6 +52,7 @@ impl Serve {
             source: Arc::new(source),
             limits: Limits::default(),
             scrapes: Arc::default(),
+            series: Arc::default(),
         }
     }
 
@@ -333,6 +336,7 @@ impl Serve {
             source: &*self.source,
             limits: &self.limits,
             scrapes: &self.scrapes,
+            series: &self.series,
             waits,
         };
         // A socket that fails is closed: its client knows as much as we do.

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use nexus_lockprof_snapshot::Snapshot;
 
-use super::Settings;
+use super::{Series, Settings};
 
 /// An engine, or anything else that has snapshots.
 ///
@@ -14,6 +14,11 @@ pub trait Source: Send + Sync {
     /// Everything since the start or the last reset. It must not disturb the program's own
     /// intervals.
     fn snapshot(&self) -> Snapshot;
+
+    /// A new series of intervals; `None` if the source has none, which is the default.
+    fn series(&self) -> Option<Box<dyn Series>> {
+        None
+    }
 
     /// Resets all counts to 0.
     fn reset(&self);

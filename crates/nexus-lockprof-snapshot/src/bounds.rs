@@ -4,7 +4,9 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Edge, Frame, Histogram, Instance, PastPoint, Point, Sample, Stack, ThreadRow, Waiter};
+use crate::{
+    Edge, Frame, Histogram, Instance, LockPair, PastPoint, Point, Sample, Stack, ThreadRow, Waiter,
+};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
@@ -84,6 +86,11 @@ impl Unfolded {
     /// Adds a lock that was waited for, with `texts` bytes of texts.
     pub(crate) fn instance(&mut self, texts: usize) {
         self.add::<Instance>(1, texts);
+    }
+
+    /// Adds a pair of locks with `texts` bytes of texts.
+    pub(crate) fn pair(&mut self, texts: usize) {
+        self.add::<LockPair>(1, texts);
     }
 
     /// Adds a stack whose frames have `texts` bytes of texts.

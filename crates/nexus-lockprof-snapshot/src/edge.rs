@@ -97,6 +97,18 @@ impl std::fmt::Display for EdgeEnd {
 /// The key by which two records are of one edge.
 pub(crate) type Key<'a> = (Option<&'a EdgeEnd>, &'a EdgeEnd);
 
+impl EdgeEnd {
+    /// Number of bytes in its texts.
+    pub(crate) fn texts_len(&self) -> usize {
+        let of_lock = match &self.lock {
+            Lock::Anonymous => 0,
+            Lock::Named(name) => name.len(),
+            Lock::Created(site) | Lock::FirstUsed(site) => site.file.len(),
+        };
+        of_lock + self.site.file.len()
+    }
+}
+
 impl Edge {
     /// How long the waiting point waited for the holding one.
     #[must_use]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::{
-    Deadlock, Edge, Instance, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats,
-    Text, ThreadRow, Waiter, deadlock, instance, threads, waiter,
+    Deadlock, Edge, Instance, LockPair, Losses, Overhead, PastInterval, Point, PotentialDeadlock,
+    ProfilerMode, TableStats, Text, ThreadRow, Waiter, deadlock, instance, order, threads, waiter,
 };
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
@@ -156,6 +156,13 @@ head! {
         /// The most time that was waited for any lock without an entry, in nanoseconds.
         #[serde(default, skip_serializing_if = "is_default")]
         unlisted_most_ns: u64,
+        /// Which locks were acquired while which were held since the program's start, in any order.
+        /// Equal pairs are added up.
+        #[serde(default, skip_serializing_if = "is_default")]
+        lock_order: Vec<LockPair>,
+        /// Which of these can deadlock, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        potential_deadlocks: Vec<PotentialDeadlock>,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -171,10 +178,11 @@ head! {
         /// Whether it includes an interval whose quantiles do not cover all of its time.
         #[serde(default, skip_serializing_if = "is_default")]
         incomplete: bool = false,
-        /// Whether it is an interval of a puller, which has samples of its own. They cover all of
-        /// it, unless it is `incomplete`.
+        /// When the puller that it was taken for had pulled last, in nanoseconds since 1970: its
+        /// `recent` begins there. 0 without a puller. For an interval: 0 unless it begins there,
+        /// too.
         #[serde(default, skip_serializing_if = "is_default")]
-        pulled: bool = false,
+        pulled_unix_ns: u64 = 0,
     }
 }
 
@@ -197,6 +205,8 @@ impl Head {
             || !self.threads.is_empty()
             || !self.instances.is_empty()
             || self.unlisted_most_ns > 0
+            || !self.lock_order.is_empty()
+            || !self.potential_deadlocks.is_empty()
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -205,7 +215,7 @@ impl Head {
         let ends = self.collection;
         // The last part of such an interval is all of it.
         let is_whole = |base: u64| base == ends || base.checked_add(1) == Some(ends);
-        let is_covered = |base| self.pulled || !self.peek && is_whole(base);
+        let is_covered = |base| self.pulled_unix_ns > 0 || !self.peek && is_whole(base);
         !self.incomplete && self.base.is_none_or(is_covered)
     }
 
@@ -252,11 +262,13 @@ impl Head {
             threads: threads::merge(self.threads, &other.threads),
             instances: instance::merge(self.instances, &other.instances),
             unlisted_most_ns: self.unlisted_most_ns.max(other.unlisted_most_ns),
+            lock_order: order::merge_pairs(self.lock_order, &other.lock_order),
+            potential_deadlocks: order::merge(self.potential_deadlocks, &other.potential_deadlocks),
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),
             incomplete: self.incomplete || other.incomplete,
-            pulled: self.pulled && other.pulled,
+            pulled_unix_ns: same(self.pulled_unix_ns, other.pulled_unix_ns),
         }
     }
 }

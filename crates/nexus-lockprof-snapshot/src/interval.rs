@@ -89,6 +89,47 @@ impl IntervalStart {
         Ok(interval)
     }
 
+    /// The same, but returns all since the engine's start or last reset, with the interval's
+    /// samples as [`recent`](Durations::recent). [`Snapshot::since`] of two such snapshots in a row
+    /// is an interval with its own percentiles.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{IntervalStart, Snapshot, SnapshotParts};
+    ///
+    /// let taken = |collection| {
+    ///     let taken_unix_ns = collection * 1_000;
+    ///     Snapshot::from_parts(SnapshotParts { collection, taken_unix_ns, ..SnapshotParts::default() })
+    /// };
+    /// let mut start = IntervalStart::default();
+    /// let first = start.whole(&taken(3), true, |_| Default::default());
+    /// let second = start.whole(&taken(9), true, |_| Default::default());
+    /// assert_eq!(second.base_collection(), None);
+    /// assert!(second.since(&first)?.is_complete());
+    /// # Ok::<(), nexus_lockprof_snapshot::SinceError>(())
+    /// ```
+    pub fn whole(
+        &mut self,
+        now: &Snapshot,
+        complete: bool,
+        samples: impl Fn(&Point) -> [IntervalSamples; 2],
+    ) -> Snapshot {
+        let before_reset = self.before_reset.take();
+        let whole = match self.earlier.take() {
+            Some(earlier) if before_reset.is_none() => {
+                let mut whole = with_samples(now, &samples);
+                whole.head.peek = true;
+                whole.head.pulled_unix_ns = match complete {
+                    true => earlier.head.taken_unix_ns,
+                    false => 0,
+                };
+                whole
+            }
+            _ => cumulative(now),
+        };
+        self.earlier = Some(without_samples(now));
+        whole
+    }
+
     /// The engine is reset after the cumulative snapshot `last`. The interval goes on: it will
     /// include what happened before the reset.
     pub fn reset(
@@ -132,11 +173,8 @@ fn cumulative(now: &Snapshot) -> Snapshot {
     interval
 }
 
-fn between(
-    now: &Snapshot,
-    earlier: &Snapshot,
-    samples: &impl Fn(&Point) -> [IntervalSamples; 2],
-) -> Result<Snapshot, SinceError> {
+/// The snapshot with a puller's samples.
+fn with_samples(now: &Snapshot, samples: &impl Fn(&Point) -> [IntervalSamples; 2]) -> Snapshot {
     let mut now = now.clone();
     for point in &mut now.points {
         let [wait, hold] = samples(point);
@@ -145,9 +183,17 @@ fn between(
             durations.recent.sort();
         }
     }
-    let mut interval = now.since(earlier)?;
+    now
+}
+
+fn between(
+    now: &Snapshot,
+    earlier: &Snapshot,
+    samples: &impl Fn(&Point) -> [IntervalSamples; 2],
+) -> Result<Snapshot, SinceError> {
+    let mut interval = with_samples(now, samples).since(earlier)?;
     interval.head.peek = false;
-    interval.head.pulled = true;
+    interval.head.pulled_unix_ns = earlier.head.taken_unix_ns.max(1);
     for point in &mut interval.points {
         let [wait, hold] = samples(point);
         for (durations, own) in [(&mut point.wait, wait), (&mut point.hold, hold)] {

@@ -225,6 +225,9 @@ losses! {
     /// The counts of its intervals are exact nevertheless.
     #[serde(skip_serializing_if = "is_default")]
     interval_samples IntervalSamples "A puller's interval lost samples: more than 8 pullers, or too many points.",
+    /// The acquisitions themselves were recorded.
+    #[serde(skip_serializing_if = "is_default")]
+    order Order "Acquisitions of nested locks were not seen: too many pairs of classes, or more than 8 measured locks of one thread.",
 }
 
 impl Losses {

@@ -97,7 +97,8 @@ impl Snapshot {
     /// - otherwise this snapshot's [`recent`](Durations::recent), the sample since the previous
     ///   collection. It covers the whole interval if `earlier` is that collection and no peek
     ///   ([`is_complete`](Self::is_complete)), and otherwise *only its last part*. It may then be
-    ///   empty though the interval has events: there is no honest quantile.
+    ///   empty though the interval has events: there is no honest quantile. Of two successive
+    ///   snapshots of one puller, it covers the whole interval.
     ///
     /// [`max_ns`](Durations::max_ns) is exact if the maximum grew in the interval. Otherwise it is
     /// the longest of the interval's samples, which is a lower bound.
@@ -150,6 +151,11 @@ impl Snapshot {
             threads: threads::between(&now.threads, &then.threads),
             instances: instance::between(&now.instances, &then.instances, then.unlisted_most_ns),
             base: Some(then.collection),
+            // Otherwise its samples begin at another time than the interval.
+            pulled_unix_ns: match now.pulled_unix_ns == then.taken_unix_ns {
+                true => now.pulled_unix_ns,
+                false => 0,
+            },
             history: past::after(&now.history, then.taken_unix_ns),
             // The later samples begin at the last full collection, while a peek does not end an
             // interval.
@@ -169,8 +175,8 @@ impl Snapshot {
 
     /// Returns whether the quantiles cover all of the time. A cumulative snapshot always does. An
     /// interval does if it begins at the collection before its end, and not at a
-    /// [peek](Self::is_peek): see [`since`](Self::since). A [merged](Snapshot::merge) one does if
-    /// all of its parts do.
+    /// [peek](Self::is_peek): see [`since`](Self::since). So does an interval of a puller. A
+    /// [merged](Snapshot::merge) one does if all of its parts do.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.head.is_complete()

@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
 use crate::{
-    Deadlock, Edge, Instance, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats,
-    ThreadRow, Waiter, deadlock, edge, instance, past, point, threads, waiter,
+    Deadlock, Edge, Instance, LockPair, Losses, Overhead, PastInterval, Point, PotentialDeadlock,
+    ProfilerMode, TableStats, ThreadRow, Waiter, deadlock, edge, instance, order, past, point,
+    threads, waiter,
 };
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -65,6 +66,8 @@ impl Snapshot {
         past::normalize(&mut head.history);
         threads::normalize(&mut head.threads);
         instance::normalize(&mut head.instances, &mut head.unlisted_most_ns);
+        order::normalize_pairs(&mut head.lock_order);
+        order::normalize(&mut head.potential_deadlocks);
         Self {
             head,
             points,
@@ -242,6 +245,36 @@ impl Snapshot {
     #[must_use]
     pub const fn unlisted_most_ns(&self) -> u64 {
         self.head.unlisted_most_ns
+    }
+
+    /// Which locks were acquired while which were held, by their classes. All that was seen since
+    /// the program's start: a reset leaves them, and an interval has those of its end.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for pair in snapshot.lock_order() {
+    ///     println!("{} before {}", pair.held.lock.name(), pair.wanted.lock.name());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn lock_order(&self) -> &[LockPair] {
+        &self.head.lock_order
+    }
+
+    /// Locks that were acquired in orders which can deadlock, since the program's start: a reset
+    /// leaves them, and an interval has those of its end.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// assert!(snapshot.potential_deadlocks().is_empty());
+    /// ```
+    #[must_use]
+    pub fn potential_deadlocks(&self) -> &[PotentialDeadlock] {
+        &self.head.potential_deadlocks
     }
 
     /// The waits that nobody is left to end, because the thread that acquired the lock has exited,

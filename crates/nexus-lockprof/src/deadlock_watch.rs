@@ -1,6 +1,6 @@
 //! [`abort_on_deadlock`]: turns a deadlock into a crash that tells what happened.
 
-use crate::{Deadlock, Event, HandlerId, Thread, reporter};
+use crate::{Deadlock, Event, HandlerId, PotentialDeadlock, Thread, reporter};
 use nexus_lockprof_engine::Reporter;
 use std::fmt::Write as _;
 use std::io;
@@ -14,6 +14,9 @@ use std::time::Duration;
 /// and where the lock was acquired that it waits for. A deadlock is told when its threads have
 /// waited for a second. One that may be something else ([`Deadlock::certain`]) is told too, and the
 /// program goes on.
+///
+/// Locks that were acquired in orders which can deadlock ([`PotentialDeadlock`]) are told too, even
+/// if all went well, at the latest when the value is dropped. The program goes on.
 ///
 /// It is meant for tests, which otherwise hang until somebody kills them, and for programs that
 /// somebody starts again. Without the feature `profile` it finds nothing.
@@ -32,12 +35,17 @@ use std::time::Duration;
 pub fn abort_on_deadlock(every: Duration) -> io::Result<DeadlockWatch> {
     let reporter = reporter(every)?;
     let handler = crate::on_event(|event| {
-        if let Event::Deadlock(deadlock) = event {
-            // A closed stderr is no reason to hang.
-            let _ = io::stderr().write_all(message(deadlock).as_bytes());
-            if deadlock.certain {
-                std::process::abort();
+        // A closed stderr is no reason to hang.
+        let say = |message: String| drop(io::stderr().write_all(message.as_bytes()));
+        match event {
+            Event::Deadlock(deadlock) => {
+                say(message(deadlock));
+                if deadlock.certain {
+                    std::process::abort();
+                }
             }
+            Event::Order(potential) => say(order_message(potential)),
+            _ => {}
         }
     });
     Ok(DeadlockWatch {
@@ -56,6 +64,8 @@ pub struct DeadlockWatch {
 
 impl Drop for DeadlockWatch {
     fn drop(&mut self) {
+        // Tells what was seen since the last look.
+        drop(crate::snapshot());
         crate::remove_handler(self.handler);
     }
 }
@@ -73,6 +83,24 @@ fn message(deadlock: &Deadlock) -> String {
             crate::printable(&wait.lock.name()),
             name(holder.thread.as_ref()),
             crate::printable(&holder.site.to_string()),
+        );
+    }
+    out
+}
+
+/// The lines about locks that can deadlock, with line ends.
+fn order_message(potential: &PotentialDeadlock) -> String {
+    let mut out = format!("{potential}\n");
+    for step in &potential.steps {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "  {} acquired `{}` at {},\n    and then `{}` at {}",
+            name(step.thread.as_ref()),
+            crate::printable(&step.held.lock.name()),
+            crate::printable(&step.held.site.to_string()),
+            crate::printable(&step.wanted.lock.name()),
+            crate::printable(&step.wanted.site.to_string()),
         );
     }
     out

@@ -99,11 +99,12 @@ pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Intervals
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Bucket, Change, Deadlock, Durations, Edge, EdgeEnd, Evidence, Expected, Finding,
-    FindingKind, Frame, Histogram, Holder, Hot, HotLine, HotMetric, Instance, Lock, Losses,
-    Overhead, ParseEventError, PastInterval, PastPoint, Peak, Point, ProfilerMode, ReadError,
-    RwLockWaits, Sample, Samples, SinceError, Site, Slow, SlowHolder, SlowLine, SlowMetric,
-    Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, ThreadKind, ThreadRow, ThreadTime,
-    TimeShare, Utilisation, WaitCause, Waiter, WaitsByCause, WhatIf, WriteError, printable,
+    FindingKind, Frame, Histogram, Holder, Hot, HotLine, HotMetric, Instance, Lock, LockPair,
+    Losses, Overhead, ParseEventError, PastInterval, PastPoint, Peak, Point, PotentialDeadlock,
+    ProfilerMode, ReadError, RwLockWaits, Sample, Samples, SinceError, Site, Slow, SlowHolder,
+    SlowLine, SlowMetric, Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, ThreadKind,
+    ThreadRow, ThreadTime, TimeShare, Utilisation, WaitCause, Waiter, WaitsByCause, WhatIf,
+    WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

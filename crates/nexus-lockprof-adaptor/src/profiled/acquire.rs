@@ -1,9 +1,11 @@
 //! Acquiring: the common case inline, the rest out of line.
 
+mod nested;
+
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
-    Hit, HoldMode, LOOKS, Probe, SiteKey, SlowAcquire, WaitKind, pauses,
+    HeldBy, Hit, HoldMode, LOOKS, OwnShard, Probe, SiteKey, SlowAcquire, WaitKind, pauses,
 };
 use std::hint::spin_loop;
 use std::panic::Location;
@@ -209,7 +211,11 @@ impl<R, H: EngineRef> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        match self.try_timed(hit, &try_) {
+        let own = self.engine.own_shard();
+        if own.as_ref().is_some_and(OwnShard::holds_some) {
+            return self.acquire_nested(key, hit, free, try_, block);
+        }
+        match self.try_timed(own, hit, HeldBy::Thread(self.lock_ref()), &try_) {
             Ok(guard) => Ok(guard),
             Err(true) => self.acquire_cold(key, Tried::Taken(None), free, try_, block),
             Err(false) => self.acquire_cold(key, Tried::No, free, try_, block),
@@ -220,14 +226,16 @@ impl<R, H: EngineRef> Profiled<R, H> {
     #[inline(always)]
     fn try_timed<'a, G>(
         &'a self,
+        own: Option<OwnShard<'a>>,
         hit: Hit<'a>,
+        held_by: HeldBy,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Result<ProfiledGuard<G>, bool> {
         // SAFETY: this thread got the hit just now, from this engine.
         let timed = self
             .engine
             .core()
-            .and_then(|core| unsafe { core.timed_acquire(self.engine.own_shard(), hit) });
+            .and_then(|core| unsafe { core.timed_acquire(own, hit, held_by) });
         let Some(timed) = timed else {
             return Err(false);
         };
@@ -336,7 +344,11 @@ impl<R, H: EngineRef> Profiled<R, H> {
         hit: Hit<'_>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Option<ProfiledGuard<G>> {
-        match self.try_timed(hit, &try_) {
+        let own = self.engine.own_shard();
+        if own.as_ref().is_some_and(OwnShard::holds_some) {
+            return self.try_acquire_nested(key, hit, try_);
+        }
+        match self.try_timed(own, hit, HeldBy::Thread(self.lock_ref()), &try_) {
             Ok(guard) => Some(guard),
             Err(true) => {
                 self.try_failed(key);

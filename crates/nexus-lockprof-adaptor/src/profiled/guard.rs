@@ -32,6 +32,12 @@ impl<G> ProfiledGuard<G> {
         (self.inner, self.pending_ref)
     }
 
+    /// The measurement.
+    #[inline(always)]
+    pub(super) fn pending_ref(&self) -> &PendingRef {
+        &self.pending_ref
+    }
+
     /// Mutable access to both.
     #[inline]
     pub fn parts_mut(&mut self) -> (&mut G, &mut PendingRef) {

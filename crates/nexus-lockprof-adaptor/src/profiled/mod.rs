@@ -218,12 +218,28 @@ impl<R, H: EngineRef> Profiled<R, H> {
         unsafe { core.slow_acquire(key, &self.class, self.name_len) }
     }
 
+    /// The same for a task, whose guard may go to another thread.
+    #[inline(always)]
+    fn task_slow_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
+        // SAFETY: both belong to the class that this lock was created with, and the callers use up
+        // the slow acquire.
+        unsafe { core.slow_acquire_of_task(key, &self.class, self.name_len) }
+    }
+
     /// A slow acquire for an acquisition that does not wait, or of a lock that is already held.
     #[inline(always)]
     fn slow_try_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
         // SAFETY: both are of the class that this lock was made with, and the callers use the
         // acquire up.
         unsafe { core.slow_try_acquire(key, &self.class, self.name_len) }
+    }
+
+    /// The same for a task, whose guard may go to another thread.
+    #[inline(always)]
+    fn task_slow_try_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
+        // SAFETY: both are of the class that this lock was made with, and the callers use the
+        // acquire up.
+        unsafe { core.slow_try_acquire_of_task(key, &self.class, self.name_len) }
     }
 
     /// A slow acquire for a change that may have waited, of a lock that is held by now.
@@ -251,6 +267,23 @@ impl<R, H: EngineRef> Profiled<R, H> {
     #[inline(always)]
     fn lock_ref(&self) -> LockRef {
         LockRef::of(&self.class)
+    }
+
+    /// Says that the guard may go to another thread before it is released, as guards of async locks
+    /// do. Then this thread's other locks are not nested in it.
+    ///
+    /// # Safety
+    /// `guard` must be the state of a live acquisition, of this lock or of another one on the same
+    /// engine.
+    #[inline(always)]
+    pub unsafe fn may_leave_thread<G>(&self, guard: &ProfiledGuard<G>) {
+        let pending_ref = guard.pending_ref();
+        if !pending_ref.is_none()
+            && let Some(core) = self.engine.core()
+        {
+            // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
+            unsafe { core.may_leave_thread(pending_ref) };
+        }
     }
 
     /// Releases the lock: `unlock` returns the guard to the raw lock.

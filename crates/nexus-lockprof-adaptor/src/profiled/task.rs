@@ -3,7 +3,8 @@
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
-    Core, HoldMode, HolderWord, PendingRef, Probe, QueuedTask, SiteKey, SlowAcquire, TimedAcquire,
+    Core, HeldBy, HoldMode, HolderWord, PendingRef, Probe, QueuedTask, SiteKey, SlowAcquire,
+    TimedAcquire,
 };
 use std::future::Future;
 use std::num::NonZeroU64;
@@ -198,7 +199,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         // schedules remains.
         let timed = engine
             .core()
-            .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit) });
+            .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit, HeldBy::Task) });
         let Some(timed) = timed else {
             return self.poll_cold(polled);
         };
@@ -225,7 +226,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         let Some(core) = self.lock.engine.core() else {
             return polled.poll().map(|result| (result, PendingRef::NONE));
         };
-        let mut slow = self.lock.slow_acquire(core, self.key);
+        let mut slow = self.lock.task_slow_acquire(core, self.key);
         self.contended_since(&mut slow);
         match polled.poll() {
             Poll::Ready(result) => {
@@ -270,7 +271,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             && let Poll::Ready(result) = queued.poll(|context| future.poll(context))
         {
             // The lock was released, or closed, between the two polls.
-            let mut slow = self.lock.slow_try_acquire(core, self.key);
+            let mut slow = self.lock.task_slow_try_acquire(core, self.key);
             self.contended_since(&mut slow);
             let pending_ref = self.ready(slow, is_owned(&result));
             return Poll::Ready((result, pending_ref));
@@ -351,7 +352,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
     #[cold]
     fn cancel(&mut self) {
         if let Some(core) = self.lock.engine.core() {
-            let mut slow = self.lock.slow_acquire(core, self.key);
+            let mut slow = self.lock.task_slow_acquire(core, self.key);
             self.contended_since(&mut slow);
             self.is_over();
             slow.cancelled(self.lock.holder_word());

@@ -47,7 +47,11 @@ pub(crate) fn run(options: Options, color: Color) -> Result<()> {
         Ok(Connected {
             // Decided now: a missing path counts as a file, but a socket may appear there later.
             is_static: target.is_static(),
-            source: target.connect()?,
+            source: {
+                let mut source = target.connect()?;
+                source.follow();
+                source
+            },
         })
     };
     top::run(setup, color.is_wanted(), connect)

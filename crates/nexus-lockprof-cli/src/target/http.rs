@@ -7,6 +7,7 @@ use crate::files;
 use anyhow::{Context, Result, anyhow, bail};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot};
 use std::fmt::Display;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use ureq::Agent;
 use ureq::Body;
@@ -17,6 +18,8 @@ use ureq::unversioned::transport::{Connector, TcpConnector};
 
 /// The largest snapshot to read, in bytes.
 const LARGEST: u64 = 256 << 20;
+/// The path of the snapshot of everything.
+const SNAPSHOTS: &str = "/snapshot";
 /// How much of a refusal's text to show, in bytes.
 const LONGEST_REFUSAL: u64 = 1 << 10;
 
@@ -25,6 +28,8 @@ pub(super) struct Client {
     /// The URL before the path, without a final slash.
     base: String,
     name: String,
+    /// The path of snapshots.
+    snapshots: String,
 }
 
 impl Client {
@@ -55,6 +60,7 @@ impl Client {
             agent: config().new_agent(),
             base: base.to_owned(),
             name: url.to_owned(),
+            snapshots: SNAPSHOTS.to_owned(),
         })
     }
 
@@ -67,6 +73,7 @@ impl Client {
             agent: Agent::with_parts(config(), connector, DefaultResolver::default()),
             name: base.clone(),
             base,
+            snapshots: SNAPSHOTS.to_owned(),
         }
     }
 
@@ -90,6 +97,7 @@ impl Client {
             // An IP address, so that no name is looked up.
             base: "http://127.0.0.1".to_owned(),
             name: path.display().to_string(),
+            snapshots: SNAPSHOTS.to_owned(),
         })
     }
 
@@ -172,10 +180,19 @@ fn config() -> Config {
 
 impl Source for Client {
     fn snapshot(&mut self) -> Result<Snapshot> {
-        let mut answer = self.get("/snapshot")?;
+        let mut answer = self.get(&self.snapshots)?;
         let body = answer.body_mut().with_config().limit(LARGEST);
         let bytes = body.read_to_vec().map_err(|error| self.failed(error))?;
         files::parse(&bytes).with_context(|| format!("{}: the answer is not a snapshot", self.name))
+    }
+
+    fn follow(&mut self) {
+        // Endpoints of earlier versions take no notice of the name.
+        let random = RandomState::new().hash_one(0);
+        self.snapshots = format!(
+            "/snapshot?recent=lockprof-{}-{random:x}",
+            std::process::id()
+        );
     }
 
     fn reset(&mut self) -> Result<()> {

@@ -159,6 +159,7 @@ impl Target {
             !self.is_static(),
             "--seconds needs a running process, and {self} is a file"
         );
+        source.follow();
         let earlier = source.snapshot()?;
         std::thread::sleep(interval);
         let later = source.snapshot()?;

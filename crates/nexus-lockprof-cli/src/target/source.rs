@@ -16,6 +16,10 @@ pub trait Source {
     /// If the target does not answer, or answers something else.
     fn snapshot(&mut self) -> Result<Snapshot>;
 
+    /// Further snapshots will follow, each compared with the one before. A process that can then
+    /// has [percentiles](Snapshot::is_complete) of the time between two of them.
+    fn follow(&mut self) {}
+
     /// Resets the target's statistics to 0.
     ///
     /// # Errors

@@ -64,6 +64,13 @@ impl<'a> OwnShard<'a> {
     fn new(shard: &'a Shard) -> Self {
         OwnShard(shard, PhantomData)
     }
+
+    /// Whether the thread holds a lock that is known.
+    #[inline(always)]
+    #[must_use]
+    pub fn holds_some(&self) -> bool {
+        !self.0.pool.held.is_empty()
+    }
 }
 
 mod sealed {

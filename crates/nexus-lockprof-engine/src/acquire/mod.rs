@@ -8,6 +8,7 @@ mod eviction;
 pub(crate) mod leased;
 pub(crate) mod look;
 pub(crate) mod look_up;
+pub(crate) mod nesting;
 #[cfg(not(feature = "addresses"))]
 mod no_stacks;
 pub(crate) mod settle;

@@ -4,15 +4,18 @@
 //! anything that the usual case does not need. In `Exact` mode nearly all acquisitions take it.
 
 use crate::acquire::engine_ref::OwnShard;
+use crate::acquire::nesting::count_known;
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::record::hot::Hit;
+use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
 use crate::record::random::with_rng;
 use crate::record::sampler::{EventRate, Schedule};
 use crate::record::shard::Shard;
 use crate::record::statistics::Record;
+use crate::record::wait_log::LockRef;
 use crate::sync::{Ordering::Relaxed, bump};
 
 /// Records to review each time the governor balances its account.
@@ -28,11 +31,29 @@ pub struct TimedAcquire<'a> {
     hit: Hit<'a>,
     pending: &'a Pending,
     next: Option<Schedule>,
+    /// Whether it was counted how it nests in others.
+    is_counted: bool,
+}
+
+/// Who holds a lock between its acquisition and its release.
+#[derive(Clone, Copy, Debug)]
+pub enum HeldBy {
+    /// The thread that acquires it, which holds no other lock that is known.
+    Thread(LockRef),
+    /// The thread that acquires it, which holds others.
+    NestingThread {
+        /// The lock.
+        lock: LockRef,
+        /// Whether it waits if necessary.
+        waits: bool,
+    },
+    /// A task, which may go on in another thread.
+    Task,
 }
 
 impl Core {
     /// Prepares to time the acquisition. Call it before trying the lock. `None`: take the slow
-    /// path.
+    /// path. If the lock is then taken, that follows too, unless the acquisition does not wait.
     ///
     /// # Safety
     /// `own` and the hit belong to this engine. Since it got the hit, this thread has used no other
@@ -43,9 +64,22 @@ impl Core {
         &'a self,
         own: Option<OwnShard<'a>>,
         hit: Hit<'a>,
+        held_by: HeldBy,
     ) -> Option<TimedAcquire<'a>> {
         let OwnShard(shard, _) = own?;
+        let mut is_counted = false;
+        if let HeldBy::NestingThread { lock, waits: true } = held_by {
+            if !count_known(shard, hit.record.key, lock) {
+                return None;
+            }
+            is_counted = true;
+        }
         let pending = shard.pool.take(hit.record)?;
+        match held_by {
+            HeldBy::Thread(lock) => shard.pool.held.push_first(pending, lock.address()),
+            HeldBy::NestingThread { lock, .. } => hold_more(shard, pending, lock),
+            HeldBy::Task => {}
+        }
         pending
             .hold_weight
             .store(hit.record.holds.weight(), Relaxed);
@@ -57,6 +91,7 @@ impl Core {
             hit,
             pending,
             next,
+            is_counted,
         })
     }
 
@@ -247,6 +282,15 @@ impl Core {
     }
 }
 
+/// The thread is about to hold one more lock.
+#[cold]
+#[inline(never)]
+fn hold_more(shard: &Shard, pending: &Pending, lock: LockRef) {
+    if !shard.pool.held.push(pending, lock.address()) {
+        shard.losses.count_as_owner(Loss::Order);
+    }
+}
+
 /// Whether the record's current schedule is for sampling.
 #[inline(always)]
 pub(crate) fn is_sampled(record: &Record) -> bool {
@@ -282,5 +326,9 @@ impl TimedAcquire<'_> {
     pub fn abandoned(self) {
         self.pending.number.store(0, Relaxed);
         self.shard.pool.give_back(self.pending);
+        if self.is_counted {
+            // The slow path follows.
+            self.shard.pairs.begins_again();
+        }
     }
 }

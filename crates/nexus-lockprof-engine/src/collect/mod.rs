@@ -7,10 +7,12 @@ mod doubt;
 pub(crate) mod history;
 mod let_others_run;
 pub(crate) mod lifetime_sample;
+pub(crate) mod lock_order;
 pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
+mod order_readings;
 pub(crate) mod pullers;
 mod task_waiters;
 pub(crate) mod wait;

@@ -61,6 +61,15 @@ struct Own {
     longest_ns: u64,
 }
 
+/// What a puller wants.
+#[derive(Clone, Copy)]
+pub(crate) enum Pull {
+    /// What happened since its last pull.
+    Interval,
+    /// All, with samples of that interval.
+    Whole,
+}
+
 /// A collection's fresh batch of one point's waits or holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Batch<'a> {
@@ -184,12 +193,13 @@ impl Pullers {
         pullers.filter_map(|puller| puller.pending.as_mut())
     }
 
-    /// Ends the puller's interval at `now`. `index_of` returns the index of a point. The number
-    /// says how many other pullers lost their samples.
+    /// Ends the puller's interval at `now`, and returns it, or all with its samples. `index_of`
+    /// returns the index of a point. The number says how many other pullers lost their samples.
     pub(crate) fn pull(
         &mut self,
         id: u64,
         now: &Snapshot,
+        what: Pull,
         index_of: impl Fn(&Point) -> Option<usize>,
     ) -> (Snapshot, usize) {
         self.pulls += 1;
@@ -203,9 +213,13 @@ impl Pullers {
         samples.complete &= puller.complete;
         puller.complete = true;
         let interval = samples.end(now, |now, complete, of| {
-            let interval = puller.start.advance(now, complete, of);
-            // It begins again at the start or the last reset.
-            interval.unwrap_or_else(|_| now.clone())
+            match what {
+                // After an error, it begins again at the start or the last reset.
+                Pull::Interval => {
+                    (puller.start.advance(now, complete, of)).unwrap_or_else(|_| now.clone())
+                }
+                Pull::Whole => puller.start.whole(now, complete, of),
+            }
         });
         (interval, lost)
     }

@@ -233,13 +233,7 @@ fn holders(seen: &[Seen<'_>]) -> Vec<Option<usize>> {
 }
 
 pub(crate) fn to_thread(thread: ThreadId) -> Thread {
-    Thread {
-        id: match thread.system {
-            0 => thread.token,
-            system => system,
-        },
-        name: thread.name().map(Into::into),
-    }
+    thread.to_thread()
 }
 
 #[cfg(test)]

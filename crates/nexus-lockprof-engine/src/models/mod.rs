@@ -9,6 +9,7 @@
 
 mod class;
 mod edges;
+mod order;
 mod record;
 mod registry;
 mod reservoir;
@@ -33,6 +34,7 @@ use crate::record::collection_clock::OpenCollection;
 use crate::record::edges::{EdgeLimits, EdgeTable};
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
+use crate::record::order::{MOST_GATES, OrderTable, SeenPair, SeenPairs, Sighting};
 use crate::record::owner::Owner;
 use crate::record::pending::{PendingRef, Pool};
 use crate::record::registry::{Claim, Registry};
@@ -42,6 +44,7 @@ use crate::record::slow_record::{SlowKind, SlowRecord};
 use crate::record::statistics::{Delta, Reading, Record};
 use crate::record::table::Table;
 use crate::record::tally::{Measure, Measured};
+use crate::record::thread_info::ThreadId;
 use crate::record::wait_log::{Hold, LockRef, Span, WaitLog};
 use crate::record::waiting::{WaitSlot, Waiting};
 use crate::sync::{

@@ -14,6 +14,7 @@ pub(crate) mod lease;
 pub(crate) mod loss;
 pub(crate) mod memory;
 pub(crate) mod most_readers;
+pub(crate) mod order;
 pub(crate) mod owner;
 pub(crate) mod pending;
 pub(crate) mod random;

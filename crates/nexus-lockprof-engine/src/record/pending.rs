@@ -6,11 +6,13 @@
 //! release.
 
 use crate::identity::ThreadBits;
+use crate::record::order::{HeldLocks, Holdable};
 use crate::record::statistics::Record;
 use crate::record::wait_log::LockRef;
 use crate::stacks;
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, const_fn, sized,
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, const_fn,
+    sized,
 };
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
@@ -35,6 +37,8 @@ pub(crate) struct Pending {
     returned: AtomicBool,
     /// Whether it has more than a timed hold: any field of the second cache line, or a `before`.
     pub(crate) more: AtomicBool,
+    /// The bit of its place in the pool's `held`, or 0. Only the owner uses it.
+    held_in: AtomicU8,
     pub(crate) record: AtomicPtr<Record>,
     /// Number of the acquisition if it is in a sample, or 0.
     pub(crate) number: AtomicU64,
@@ -171,6 +175,8 @@ impl PendingRefCell {
 pub(crate) struct Pool {
     /// First node of the free list. Only the owner uses it.
     free: AtomicPtr<Pending>,
+    /// The nodes of acquisitions that the owner holds, or is about to make.
+    pub(crate) held: HeldLocks<Pending>,
     /// How often in a row the pool had no node. Only the owner uses it.
     refused: AtomicU64,
     /// Number of looks for nodes in use. Only the owner uses it.
@@ -194,6 +200,7 @@ impl Pool {
             shard,
             chunks: std::array::from_fn(|_| OnceLock::new()),
             free: AtomicPtr::default(),
+            held: HeldLocks::new(),
             refused: AtomicU64::new(0),
             looks: AtomicU64::new(0),
         };
@@ -227,6 +234,7 @@ impl Pool {
             hold_start: AtomicU64::new(0),
             hold_end: AtomicU64::new(0),
             more: AtomicBool::new(false),
+            held_in: AtomicU8::new(0),
             contention: AtomicU64::new(0),
             blocker: AtomicPtr::default(),
             last: AtomicUsize::new(0),
@@ -355,6 +363,7 @@ impl Pool {
     /// Returns a node to this pool. Only the owner calls this, once for each `take`.
     #[inline]
     pub(crate) fn give_back(&self, node: &Pending) {
+        self.held.remove(node);
         node.hold_weight.store(0, Relaxed);
         if node.more.load(Relaxed) {
             node.more.store(false, Relaxed);
@@ -368,6 +377,18 @@ impl Pool {
         node.before.store(self.free.load(Relaxed), Relaxed);
         self.free
             .store(std::ptr::from_ref(node).cast_mut(), Relaxed);
+    }
+}
+
+impl Holdable for Pending {
+    #[inline(always)]
+    fn held_in(&self) -> &AtomicU8 {
+        &self.held_in
+    }
+
+    fn is_returned(&self) -> bool {
+        // Acquire: the other thread has finished with it. Pairs with `give_back_to_other`.
+        self.returned.load(Acquire)
     }
 }
 

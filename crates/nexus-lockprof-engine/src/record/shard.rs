@@ -7,6 +7,7 @@ use crate::record::hot::HotCache;
 use crate::record::instances::Instances;
 use crate::record::lease::Lease;
 use crate::record::loss::{Loss, Losses};
+use crate::record::order::SeenPairs;
 use crate::record::owner::Owner;
 use crate::record::pending::Pool;
 use crate::record::statistics::Record;
@@ -46,6 +47,7 @@ pub(crate) struct Shard {
     pub(crate) losses: Losses,
     pub(crate) edges: EdgeTable,
     pub(crate) instances: Instances,
+    pub(crate) pairs: SeenPairs,
     pub(crate) time_in_use: TimeInUse,
     pub(crate) thread: ThreadSlot,
     pub(crate) thread_start: ThreadStart,
@@ -77,6 +79,7 @@ impl Shard {
             losses: Losses::default(),
             edges: EdgeTable::new(),
             instances: Instances::default(),
+            pairs: SeenPairs::new(),
             governor: Governor::new(),
             time_in_use: TimeInUse::default(),
             thread: ThreadSlot::default(),
@@ -212,6 +215,7 @@ impl Shard {
     /// it.
     pub(crate) fn begin(&self) {
         self.under_way.store(0, Relaxed);
+        self.pool.held.clear();
         self.waiting.abandon();
     }
 

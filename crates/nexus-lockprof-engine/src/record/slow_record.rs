@@ -114,19 +114,10 @@ impl SlowRecord {
 }
 
 fn thread_to_words(thread: Option<ThreadId>) -> [u64; THREAD] {
-    let ThreadId {
-        token,
-        system,
-        name,
-    } = thread.unwrap_or_default();
-    let name = u128::from_le_bytes(name);
-    [token, system, name as u64, (name >> 64) as u64]
+    thread.unwrap_or_default().to_words()
 }
 
-fn thread_from_words([token, system, low, high]: [u64; THREAD]) -> Option<ThreadId> {
-    (token != 0).then(|| ThreadId {
-        token,
-        system,
-        name: (u128::from(high) << 64 | u128::from(low)).to_le_bytes(),
-    })
+fn thread_from_words(words: [u64; THREAD]) -> Option<ThreadId> {
+    let thread = ThreadId::from_words(words);
+    (thread.token != 0).then_some(thread)
 }

@@ -3,6 +3,7 @@
 use crate::identity::ThreadBits;
 use crate::sync::{AtomicU64, Ordering, fence};
 use Ordering::{Acquire, Relaxed, Release};
+use nexus_lockprof_snapshot::Thread;
 
 /// Longest name that the system keeps of a thread, in bytes.
 const NAME: usize = 16;
@@ -32,6 +33,32 @@ impl ThreadId {
     /// Its number as locks publish it.
     pub(crate) fn bits(&self) -> ThreadBits {
         ThreadBits::of(self.token)
+    }
+
+    /// As a snapshot shows it.
+    pub(crate) fn to_thread(self) -> Thread {
+        Thread {
+            id: match self.system {
+                0 => self.token,
+                system => system,
+            },
+            name: self.name().map(Into::into),
+        }
+    }
+
+    /// As words, which [`from_words`](Self::from_words) reads.
+    pub(crate) fn to_words(self) -> [u64; 4] {
+        let name = u128::from_le_bytes(self.name);
+        [self.token, self.system, name as u64, (name >> 64) as u64]
+    }
+
+    /// The thread in these words.
+    pub(crate) fn from_words([token, system, low, high]: [u64; 4]) -> Self {
+        ThreadId {
+            token,
+            system,
+            name: (u128::from(high) << 64 | u128::from(low)).to_le_bytes(),
+        }
     }
 
     /// The name, if it has one.

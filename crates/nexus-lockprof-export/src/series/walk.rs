@@ -5,6 +5,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 use super::Value;
 use super::deadlocks::of_deadlocks;
 use super::family::{self, Family, HISTOGRAMS, Kind, Unit};
+use super::order::of_order;
 use super::row::{self, Row};
 use super::sink::Sink;
 use super::waiting::of_waiters;
@@ -20,6 +21,7 @@ pub(crate) fn walk<S: Sink>(
     of_rows(to, &rows)?;
     of_waiters(to, snapshot, &rows)?;
     of_deadlocks(to, snapshot)?;
+    of_order(to, snapshot)?;
     of_profiler(to, snapshot)?;
     for (family, value) in [
         (&ELAPSED, Value::Nanos(snapshot.elapsed_ns().into())),

@@ -10,6 +10,7 @@ use super::column::Column;
 use super::deadlocks::deadlocks;
 use super::grid::Grid;
 use super::instances::instances;
+use super::order::lock_order;
 use super::peak;
 use super::sort::SortKey;
 use super::threads::threads;
@@ -279,6 +280,11 @@ impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = deadlocks(self.whole, self.width);
         if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        let order = lock_order(self.whole, self.width);
+        if !order.is_empty() {
+            lines.extend(order);
             lines.push(String::new());
         }
         lines.extend(waiters(self.snapshot, self.width, self.is_live));

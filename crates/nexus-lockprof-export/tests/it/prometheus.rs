@@ -328,7 +328,7 @@ fn samples_stand_below_their_family() {
                 "{line} in {family}"
             );
         }
-        assert_eq!(families.len(), 24 + Point::FIGURES.len());
+        assert_eq!(families.len(), 25 + Point::FIGURES.len());
     }
 }
 

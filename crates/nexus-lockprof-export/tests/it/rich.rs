@@ -205,6 +205,8 @@ pub(crate) fn parts() -> SnapshotParts {
         threads: Vec::new(),
         instances: Vec::new(),
         unlisted_most_ns: 0,
+        lock_order: Vec::new(),
+        potential_deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
         edges: Vec::new(),

@@ -6,6 +6,7 @@ mod deadlocks;
 mod estimates;
 mod findings;
 mod instances;
+mod order;
 mod peak;
 mod threads;
 mod waiters;
@@ -166,6 +167,7 @@ fn no_line_is_too_wide_and_no_line_number_is_lost() {
         slow_events: 9,
         tasks: 10,
         interval_samples: 11,
+        order: 12,
     };
     for point in &mut parts.points {
         point.acquisitions = point.acquisitions.saturating_mul(1 << 40);

@@ -7,7 +7,7 @@ use super::edges::{RawEdges, RawEnd, end};
 use super::input::{Input, Malformed};
 use super::raw::{RawDurations, RawFrame, RawPoint, RawStack, Room};
 use super::section::{Sections, frames, head, texts};
-use super::{Fields, MAGIC, VERSION, durations, field, past, waiters, weights};
+use super::{Fields, MAGIC, VERSION, durations, field, order, past, waiters, weights};
 use crate::bounds::Unfolded;
 use crate::document::FROM_NOTHING;
 use crate::head::Head;
@@ -96,6 +96,12 @@ impl<'a> Decoder<'a> {
         }
         if let Some(input) = sections.instances {
             (head.instances, head.unlisted_most_ns) = waiters.instances(input)?;
+        }
+        if let Some(input) = sections.order {
+            head.lock_order = order::pairs(&mut waiters, input)?;
+        }
+        if let Some(input) = sections.potential {
+            head.potential_deadlocks = order::potential(&mut waiters, input)?;
         }
         Ok(Self {
             head,

@@ -2,7 +2,7 @@
 
 use super::output::{Output, Tables};
 use super::{
-    Fields, MAGIC, VERSION, durations, edges, field, instances, past, tag, threads, waiters,
+    Fields, MAGIC, VERSION, durations, edges, field, instances, order, past, tag, threads, waiters,
 };
 use crate::head::Head;
 use crate::json;
@@ -32,6 +32,8 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let history = past::write(&mut tables, &snapshot.head.history);
     let threads = threads::write(&mut tables, &rows)?;
     let instances = instances::write(&mut tables, &snapshot.head);
+    let pairs = order::write(&mut tables, &snapshot.head.lock_order);
+    let potential = order::write_potential(&mut tables, &snapshot.head.potential_deadlocks);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -58,6 +60,12 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     if !snapshot.head.instances.is_empty() || snapshot.head.unlisted_most_ns > 0 {
         out.section(tag::INSTANCES, &instances);
+    }
+    if !snapshot.head.lock_order.is_empty() {
+        out.section(tag::ORDER, &pairs);
+    }
+    if !snapshot.head.potential_deadlocks.is_empty() {
+        out.section(tag::POTENTIAL, &potential);
     }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);
@@ -97,7 +105,7 @@ impl<'a> Tables<'a> {
         out.list(&head.overhead.figures());
         out.number(head.merged);
         // The first files ended here, so fields at the end are left out if nobody needs them.
-        let program = head.program.is_some() || head.pulled;
+        let program = head.program.is_some() || head.pulled_unix_ns > 0;
         if head.incomplete || head.peek || program {
             out.0.push(u8::from(head.incomplete));
         }
@@ -108,8 +116,8 @@ impl<'a> Tables<'a> {
             let text = head.program.as_ref();
             out.count(text.map_or(0, |program| self.text(program) + 1));
         }
-        if head.pulled {
-            out.0.push(1);
+        if head.pulled_unix_ns > 0 {
+            out.number(head.pulled_unix_ns);
         }
         Ok(out.0)
     }

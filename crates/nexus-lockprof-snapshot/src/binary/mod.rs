@@ -9,6 +9,7 @@ mod edges;
 mod encode;
 mod input;
 mod instances;
+mod order;
 mod output;
 mod past;
 mod raw;
@@ -54,6 +55,10 @@ pub(crate) mod tag {
     pub(crate) const THREADS: [u8; 4] = *b"thrd";
     /// The locks that were waited for most.
     pub(crate) const INSTANCES: [u8; 4] = *b"inst";
+    /// Which locks were acquired while which were held.
+    pub(crate) const ORDER: [u8; 4] = *b"ordr";
+    /// Which of these can deadlock.
+    pub(crate) const POTENTIAL: [u8; 4] = *b"potl";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

@@ -22,6 +22,8 @@ pub(super) struct Sections<'a> {
     pub(super) history: Option<Input<'a>>,
     pub(super) threads: Option<Input<'a>>,
     pub(super) instances: Option<Input<'a>>,
+    pub(super) order: Option<Input<'a>>,
+    pub(super) potential: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
@@ -30,6 +32,7 @@ impl<'a> Sections<'a> {
         let (mut edges, mut waiters, mut deadlocks) = (None, None, None);
         let mut history = None;
         let (mut threads, mut instances) = (None, None);
+        let (mut order, mut potential) = (None, None);
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -45,6 +48,8 @@ impl<'a> Sections<'a> {
                 tag::HISTORY => &mut history,
                 tag::THREADS => &mut threads,
                 tag::INSTANCES => &mut instances,
+                tag::ORDER => &mut order,
+                tag::POTENTIAL => &mut potential,
                 tag::END => {
                     if !input.is_empty() {
                         Err(input.bad("bytes after the end"))?;
@@ -71,6 +76,8 @@ impl<'a> Sections<'a> {
             history,
             threads,
             instances,
+            order,
+            potential,
         })
     }
 }
@@ -129,10 +136,12 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         waiters: Vec::new(),
         deadlocks: Vec::new(),
         history: Vec::new(),
-        pulled: false,
+        pulled_unix_ns: 0,
         threads: Vec::new(),
         instances: Vec::new(),
         unlisted_most_ns: 0,
+        lock_order: Vec::new(),
+        potential_deadlocks: Vec::new(),
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;
@@ -140,7 +149,9 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
             .and_then(|text| texts.get(text))
             .map(|text| Text::from(*text));
     }
-    head.pulled = !input.is_empty() && flag(&mut input)?;
+    if !input.is_empty() {
+        head.pulled_unix_ns = input.number()?;
+    }
     Ok(head)
 }
 

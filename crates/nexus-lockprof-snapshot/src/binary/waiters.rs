@@ -7,7 +7,7 @@ use super::raw::{RawLock, RawSite};
 use super::section::{lock, mode, site, text};
 use crate::bounds::Unfolded;
 use crate::waiter::MOST;
-use crate::{Deadlock, Holder, Lock, PastPoint, Site, Text, Thread, Waiter};
+use crate::{AcquireMode, Deadlock, Holder, Lock, PastPoint, Site, Text, Thread, Waiter};
 use std::collections::HashMap;
 
 /// What a waiter has, as bits of a mask.
@@ -152,8 +152,7 @@ impl<'a> Reader<'a> {
         let texts = self.texts.len();
         let mask = input.number()?;
         let has = |bit| mask & bit != 0;
-        let lock = self.lock(lock(input, texts)?);
-        let (mode_of, site_of) = (mode(input)?, site(input, texts)?);
+        let (lock, mode_of, site_of) = self.place(input)?;
         let (address, waited_ns) = (input.number()?, input.number()?);
         let held_at = match has(bit::HOLDER) {
             true => Some((mode(input)?, site(input, texts)?)),
@@ -173,7 +172,7 @@ impl<'a> Reader<'a> {
             lock,
             address,
             mode: mode_of,
-            site: self.site(site_of),
+            site: site_of,
             waited_ns,
             handed: has(bit::HANDED),
             holder: held_at.map(|(mode, site)| Holder {
@@ -193,6 +192,23 @@ impl<'a> Reader<'a> {
             .past_point(RawEnd { lock, mode, site }.texts_len(self.texts));
         self.unfolded.check()?;
         Ok(PastPoint::new(self.lock(lock), mode, self.site(site)))
+    }
+
+    /// The place of a point: its lock, mode and site.
+    pub(super) fn place(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Result<(Lock, AcquireMode, Site), Malformed> {
+        let texts = self.texts.len();
+        let raw = lock(input, texts)?;
+        let (mode, site) = (mode(input)?, site(input, texts)?);
+        Ok((self.lock(raw), mode, self.site(site)))
+    }
+
+    /// Counts a pair of locks with `texts` bytes of texts among what the file unfolds to.
+    pub(super) fn unfolds_to_pair(&mut self, texts: usize) -> Result<(), Malformed> {
+        self.unfolded.pair(texts);
+        self.unfolded.check()
     }
 
     pub(super) fn thread(&mut self, input: &mut Input<'_>) -> Result<Thread, Malformed> {

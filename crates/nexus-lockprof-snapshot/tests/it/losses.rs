@@ -12,6 +12,7 @@ fn every_cause_is_counted_once() {
         slow_events: 18,
         tasks: 19,
         interval_samples: 20,
+        order: 21,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -27,9 +28,10 @@ fn every_cause_is_counted_once() {
         ("slow_events", 18),
         ("tasks", 19),
         ("interval_samples", 20),
+        ("order", 21),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 165);
+    assert_eq!(losses.total(), 186);
     assert!(!losses.is_empty());
 }
 

@@ -13,6 +13,7 @@ mod instances;
 mod json;
 mod losses;
 mod merge;
+mod order;
 mod parts;
 mod quantile;
 mod rwlocks;

@@ -43,6 +43,7 @@ fn every_counter_is_subtracted() -> TestResult {
     later.losses.slow_events += 9;
     later.losses.tasks += 10;
     later.losses.interval_samples += 11;
+    later.losses.order += 12;
     let recent = Samples::from(vec![Sample {
         value_ns: 40,
         weight: 2.5,
@@ -112,7 +113,7 @@ fn every_counter_is_subtracted() -> TestResult {
     assert!((point.hold.total_variance - 1.5).abs() < 1e-6);
     assert_eq!(
         interval.losses().iter().map(|(_, n)| n).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     );
     assert_eq!(
         *interval.table(),

@@ -70,6 +70,8 @@ pub(crate) fn everything() -> SnapshotParts {
         unlisted_most_ns: 0,
         deadlocks: Vec::new(),
         history: Vec::new(),
+        lock_order: Vec::new(),
+        potential_deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {
@@ -165,6 +167,7 @@ pub(crate) fn everything() -> SnapshotParts {
             slow_events: 0,
             tasks: 0,
             interval_samples: 0,
+            order: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,

@@ -11,7 +11,8 @@ use std::sync::Mutex;
 
 /// Records every snapshot that a [`tick`](crate::tick) publishes. Counts hot points in
 /// `lockprof_hot_total`, slow waits and holds in `lockprof_slow_total`, deadlocks in
-/// `lockprof_deadlocks_total` and stuck waits in `lockprof_stuck_total`.
+/// `lockprof_deadlocks_total`, stuck waits in `lockprof_stuck_total` and potential deadlocks in
+/// `lockprof_lock_orders_total`.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::metrics::install();
@@ -32,6 +33,9 @@ pub fn install() -> HandlerId {
         Event::Deadlock(deadlock) => {
             let certain = if deadlock.certain { "true" } else { "false" };
             counter!("lockprof_deadlocks_total", "certain" => certain).increment(1);
+        }
+        Event::Order(potential) => {
+            counter!("lockprof_lock_orders_total", "kind" => potential.kind()).increment(1);
         }
         Event::Stuck(Stuck { wait }) => {
             let point = Point::new(wait.lock.clone(), wait.mode, wait.site.clone());

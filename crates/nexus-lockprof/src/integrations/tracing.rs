@@ -9,8 +9,9 @@ pub const TARGET: &str = "lockprof";
 /// Sends every event to the current `tracing` subscriber. [`Event::Hot`] becomes a warning named
 /// Sends every event to the current `tracing` subscriber. [`Event::Hot`] becomes a warning named
 /// `lock.hot` with the fields of its text form. So do [`Event::Slow`], as a warning named
-/// `lock.slow`, [`Event::Deadlock`], as an error named `lock.deadlock`, and [`Event::Stuck`], as a
-/// warning named `lock.stuck`. [`Event::Published`] becomes a debug event with totals.
+/// `lock.slow`, [`Event::Deadlock`], as an error named `lock.deadlock`, [`Event::Stuck`], as a
+/// warning named `lock.stuck`, and [`Event::Order`], as a warning named `lock.order`.
+/// [`Event::Published`] becomes a debug event with totals.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::tracing::install();
@@ -61,6 +62,14 @@ pub fn send(event: &Event) {
                 "lock.stuck"
             );
         }
+        Event::Order(potential) => warn!(
+            target: TARGET,
+            kind = potential.kind(),
+            locks = potential.steps.len(),
+            cycle = potential.cycle(),
+            needs_writer = potential.needs_writer,
+            "lock.order"
+        ),
         Event::Slow(slow) => {
             let thread = slow.thread.as_ref();
             let holder = slow.holder.as_ref();

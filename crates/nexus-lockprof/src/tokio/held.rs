@@ -221,6 +221,8 @@ pub(super) fn blocking<P: LockPtr, G, E>(
     let guard = place
         .meter()
         .acquire(site, mode, |()| false, unless_taken, waiting)?;
+    // SAFETY: just acquired.
+    unsafe { place.meter().may_leave_thread(&guard) };
     Ok(Held::new(place, guard))
 }
 
@@ -237,6 +239,8 @@ pub(super) fn attempt<P: LockPtr, G, E>(
             try_().map_err(|error| refused.set(Some(error))).ok()
         });
         if let Some(guard) = guard {
+            // SAFETY: just acquired.
+            unsafe { place.meter().may_leave_thread(&guard) };
             return Ok(Held::new(place, guard));
         }
         // There always is an error.

@@ -97,6 +97,11 @@ impl Meter {
         block(&()).map(ProfiledGuard)
     }
 
+    /// # Safety
+    /// No requirements; it is unsafe to match the profiler's version.
+    #[inline(always)]
+    pub(super) unsafe fn may_leave_thread<G>(&self, _: &ProfiledGuard<G>) {}
+
     pub(super) fn try_acquire<G>(
         &self,
         _: &'static Location<'static>,

@@ -198,6 +198,8 @@ macro_rules! acquire {
             #[track_caller]
             pub fn $try_name<'l>(&'l self) -> Option<Guard<$place, own::$guard<'static>>> {
                 let guard = self.meter.try_acquire(Location::caller(), $mode, |()| self.inner.$try_name())?;
+                // SAFETY: just acquired.
+                unsafe { self.meter.may_leave_thread(&guard) };
                 let (guard, pending_ref) = guard.into_parts();
                 // SAFETY: just acquired, and dropped before the lock.
                 unsafe {
@@ -218,6 +220,8 @@ macro_rules! acquire {
                     |()| self.inner.$try_name(),
                     |()| Ok::<_, Infallible>(self.inner.$blocking()),
                 );
+                // SAFETY: just acquired.
+                unsafe { self.meter.may_leave_thread(&guard) };
                 let (guard, pending_ref) = guard.into_parts();
                 // SAFETY: just acquired, and dropped before the lock.
                 unsafe {

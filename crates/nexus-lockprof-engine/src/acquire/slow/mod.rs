@@ -21,7 +21,7 @@ use crate::record::pending::{Pending, PendingRef};
 use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
-use crate::record::wait_log::LOG;
+use crate::record::wait_log::{LOG, LockRef};
 use crate::record::waiting::WaitKind;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use std::mem::ManuallyDrop;
@@ -45,6 +45,14 @@ pub struct SlowAcquire<'a> {
     core: &'a Core,
     /// `None` when the acquisition is not recorded: off, or lost.
     recording: Option<Recording<'a>>,
+}
+
+/// Who holds the lock until the release.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Thread,
+    /// It may go on in another thread.
+    Task,
 }
 
 struct Recording<'a> {
@@ -83,6 +91,8 @@ struct Recording<'a> {
     unknown_wait: bool,
     /// Not measured, but the length of this wait is noted, because it may be a slow one.
     watched: bool,
+    /// The lock, if this thread will hold it until the release.
+    held_lock: Option<LockRef>,
 }
 
 impl std::fmt::Debug for Recording<'_> {
@@ -122,7 +132,27 @@ impl Core {
         word: &ClassWord,
         len: NameLen,
     ) -> SlowAcquire<'_> {
-        let slow = self.waiting_slow_acquire(site, word, len);
+        let slow = self.waiting_slow_acquire(site, word, len, Holder::Thread);
+        if self.is_global() && due::is_due() && !thread::is_inside() && !thread::is_internal() {
+            self.do_due();
+        }
+        slow
+    }
+
+    /// The same for a task, whose guard may go to another thread.
+    ///
+    /// # Safety
+    /// As for [`slow_acquire`](Self::slow_acquire).
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub unsafe fn slow_acquire_of_task(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
+        let slow = self.waiting_slow_acquire(site, word, len, Holder::Task);
         if self.is_global() && due::is_due() && !thread::is_inside() && !thread::is_internal() {
             self.do_due();
         }
@@ -143,7 +173,7 @@ impl Core {
         word: &ClassWord,
         len: NameLen,
     ) -> SlowAcquire<'_> {
-        self.waiting_slow_acquire(site, word, len)
+        self.waiting_slow_acquire(site, word, len, Holder::Thread)
     }
 
     #[inline(always)]
@@ -152,10 +182,11 @@ impl Core {
         site: SiteKey,
         word: &ClassWord,
         len: NameLen,
+        holder: Holder,
     ) -> SlowAcquire<'_> {
         SlowAcquire {
             core: self,
-            recording: self.recording(site, word, len, Attempt::Waits),
+            recording: self.recording(site, word, len, (Attempt::Waits, holder)),
         }
     }
 
@@ -176,7 +207,26 @@ impl Core {
     ) -> SlowAcquire<'_> {
         SlowAcquire {
             core: self,
-            recording: self.recording(site, word, len, Attempt::Tries),
+            recording: self.recording(site, word, len, (Attempt::Tries, Holder::Thread)),
+        }
+    }
+
+    /// The same for a task, whose guard may go to another thread.
+    ///
+    /// # Safety
+    /// As for [`slow_acquire`](Self::slow_acquire).
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub unsafe fn slow_try_acquire_of_task(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
+        SlowAcquire {
+            core: self,
+            recording: self.recording(site, word, len, (Attempt::Tries, Holder::Task)),
         }
     }
 
@@ -185,7 +235,7 @@ impl Core {
         site: SiteKey,
         word: &ClassWord,
         len: NameLen,
-        attempt: Attempt,
+        (attempt, holder): (Attempt, Holder),
     ) -> Option<Recording<'_>> {
         if self.is_global() && due::has_parents_counts() && !self.forget_parent_for(attempt) {
             // It would be forgotten with the parent's, and its point would be known from now on.
@@ -237,10 +287,20 @@ impl Core {
             unbooked: false,
             unknown_wait: false,
             watched: false,
+            held_lock: match holder {
+                Holder::Thread => Some(LockRef::of(word)),
+                Holder::Task => None,
+            },
         };
         let done = record.acquisitions.load(Relaxed);
         if record.holds.is_due(done) {
             recording.time_hold(self, done + 1);
+        }
+        if let Some(lock) = recording.held_lock
+            && attempt == Attempt::Waits
+            && !shard.pool.held.is_empty()
+        {
+            self.note_pairs(shard, key, lock);
         }
         Some(recording)
     }
@@ -376,6 +436,9 @@ impl<'a> SlowAcquire<'a> {
         }
         if recording.parked {
             LOG.leave(pending.parked_on());
+        }
+        if let Some(lock) = recording.held_lock {
+            recording.hold(pending, lock, &before);
         }
         if !before.is_none() {
             pending.more.store(true, Relaxed);

@@ -7,8 +7,8 @@ use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::edges::Edge;
 use crate::record::loss::Loss;
-use crate::record::pending::Pending;
-use crate::record::wait_log::LOG;
+use crate::record::pending::{Pending, PendingRef};
+use crate::record::wait_log::{LOG, LockRef};
 use crate::record::waiting::WaitKind;
 use crate::sync::{Ordering::Relaxed, bump};
 
@@ -148,6 +148,22 @@ impl<'a> Recording<'a> {
         }
         if last != 0 {
             core.steer(shard, last);
+        }
+    }
+
+    /// The thread holds the acquisition of `lock` from now on, and `before` no more, if that was
+    /// its own: it followed without a release in between.
+    #[inline]
+    pub(super) fn hold(&self, pending: &Pending, lock: LockRef, before: &PendingRef) {
+        let held = &self.shard.pool.held;
+        // SAFETY: the caller of `acquired_after` guarantees that the engine of `before` is alive.
+        if let Some(before) = unsafe { before.get() }
+            && before.is_of(self.shard.id)
+        {
+            held.remove(before);
+        }
+        if !held.push(pending, lock.address()) {
+            self.shard.losses.count_as_owner(Loss::Order);
         }
     }
 

@@ -20,6 +20,7 @@ mod walk;
 use crate::collect::Callers;
 use crate::collect::deadlocks::Watch;
 use crate::collect::history::History;
+use crate::collect::lock_order::OrderWatch;
 use crate::collect::pullers::{Pending, Pullers};
 use account::Counting;
 use edges::Edges;
@@ -43,6 +44,7 @@ pub(crate) struct Aggregator {
     instances: AllInstances,
     callers: Callers,
     pub(super) watch: Watch,
+    order: OrderWatch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
     /// Number of collections that were peeks. Snapshots do not count them.
@@ -74,6 +76,7 @@ impl Aggregator {
             instances: AllInstances::default(),
             callers: Callers::default(),
             watch: Watch::default(),
+            order: OrderWatch::default(),
             goes_on: false,
             peeks: 0,
             started_ns,

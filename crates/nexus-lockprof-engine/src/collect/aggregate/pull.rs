@@ -1,6 +1,7 @@
 //! The intervals of pullers.
 
 use super::Aggregator;
+use crate::collect::pullers::Pull;
 use crate::core::Core;
 use crate::record::loss::Loss;
 use nexus_lockprof_snapshot::Snapshot;
@@ -18,11 +19,11 @@ impl Aggregator {
     }
 
     /// What happened since this puller's last pull. Ends the interval of nobody else.
-    pub(crate) fn pull(&mut self, core: &Core, id: u64) -> Snapshot {
+    pub(crate) fn pull(&mut self, core: &Core, id: u64, what: Pull) -> Snapshot {
         let now = self.peek(core);
         let (interval, lost) = self
             .pullers
-            .pull(id, &now, |point| self.points.index_of(point));
+            .pull(id, &now, what, |point| self.points.index_of(point));
         for _ in 0..lost {
             core.losses.count(Loss::IntervalSamples);
         }

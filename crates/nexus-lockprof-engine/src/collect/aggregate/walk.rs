@@ -191,9 +191,12 @@ impl Aggregator {
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         table.rejected = lost.points_full;
         let (waits, found) = self.watch.find(core);
-        if let Some(events) = events {
+        if let Some(events) = &mut events {
             self.watch.tell(&waits, &found, &config, events);
         }
+        let (lock_order, potential_deadlocks) = self
+            .order
+            .collect(core.order_readings(), events.as_deref_mut());
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
             collection: closed - self.peeks,
@@ -214,6 +217,8 @@ impl Aggregator {
             unlisted_most_ns,
             deadlocks: found.into_iter().map(|found| found.deadlock).collect(),
             history: self.history.all(),
+            lock_order,
+            potential_deadlocks,
         })
     }
 

@@ -19,6 +19,7 @@ function readSnapshot(json) {
     collection: json.collection,
     base: json.base ?? null,
     peek: json.peek ?? false,
+    pulled: (json.pulled_unix_ns ?? 0) > 0,
     merged: json.merged ?? 1,
     incomplete: json.incomplete ?? false,
     resets: json.resets,
@@ -126,8 +127,9 @@ function quantile(reservoir, q) {
 
 /** Whether quantiles are drawn from all the time covered. */
 function isComplete(snapshot) {
-  const { base, collection, peek, incomplete } = snapshot;
+  const { base, collection, peek, pulled, incomplete } = snapshot;
   if (incomplete) return false;
+  if (pulled) return true;
   return base === null || (!peek && (base === collection || base + 1 === collection));
 }
 

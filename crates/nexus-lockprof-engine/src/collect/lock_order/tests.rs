@@ -1,0 +1,127 @@
+//! Which cycles are found among pairs.
+
+use super::*;
+use crate::identity::{ClassTag, SiteKey};
+use crate::record::order::MOST_GATES;
+use crate::record::thread_info::ThreadId;
+use HoldMode::{Exclusive, Shared, Upgradable};
+use std::panic::Location;
+
+type Pair = ((u32, HoldMode), (u32, HoldMode), &'static [usize]);
+
+/// Exclusive, with no other lock.
+fn plain(held: u32, wanted: u32) -> Pair {
+    ((held, Exclusive), (wanted, Exclusive), &[])
+}
+
+/// The cycles: their classes, and whether they need a writer.
+fn found(pairs: &[Pair]) -> Vec<(Vec<u32>, bool)> {
+    let key = |(class, mode)| {
+        let site = SiteKey::new(Location::caller(), mode);
+        PointKey::new(site, ClassTag::new(class))
+    };
+    let pairs = pairs.iter().enumerate();
+    let pairs = pairs.map(|(place, &(held, wanted, others))| {
+        let mut gates = [0; MOST_GATES];
+        gates[..others.len()].copy_from_slice(others);
+        let pair = PairReading {
+            place,
+            held: key(held),
+            wanted: key(wanted),
+            is_same_lock: false,
+            had_others: !others.is_empty(),
+            gates,
+            thread: ThreadId::default(),
+            sightings: 1,
+        };
+        (place, pair)
+    });
+    let cycles = cycles(&pairs.collect()).into_iter();
+    cycles
+        .map(|cycle| (cycle.classes, cycle.needs_writer))
+        .collect()
+}
+
+#[test]
+fn one_order_is_none() {
+    let pairs = [plain(3, 4), plain(4, 5), plain(3, 5), plain(5, 5)];
+    assert_eq!(found(&pairs), []);
+}
+
+#[test]
+fn two_orders_are_one() {
+    assert_eq!(found(&[plain(4, 3), plain(3, 4)]), [(vec![3, 4], false)]);
+}
+
+#[test]
+fn longer_cycles_are_found_once() {
+    let pairs = [plain(3, 4), plain(4, 5), plain(5, 3), plain(4, 6)];
+    assert_eq!(found(&pairs), [(vec![3, 4, 5], false)]);
+    let pairs = [
+        plain(9, 3),
+        plain(3, 4),
+        plain(4, 5),
+        plain(5, 6),
+        plain(6, 9),
+    ];
+    assert_eq!(found(&pairs), [(vec![3, 4, 5, 6, 9], false)]);
+}
+
+#[test]
+fn each_of_two_cycles_is_found() {
+    let pairs = [
+        plain(3, 4),
+        plain(4, 5),
+        plain(5, 3),
+        plain(5, 6),
+        plain(6, 5),
+    ];
+    assert_eq!(found(&pairs), [(vec![5, 6], false), (vec![3, 4, 5], false)]);
+}
+
+#[test]
+fn a_common_gate_makes_it_harmless() {
+    let with = |pair: Pair, gates: &'static [usize]| -> Pair { (pair.0, pair.1, gates) };
+    let (there, back) = (plain(3, 4), plain(4, 3));
+    assert_eq!(found(&[with(there, &[64]), with(back, &[32, 64])]), []);
+    let apart = [with(there, &[64]), with(back, &[32])];
+    assert_eq!(found(&apart), [(vec![3, 4], false)]);
+    // It was also seen without.
+    let without = [with(there, &[64]), with(back, &[64]), back];
+    assert_eq!(found(&without), [(vec![3, 4], false)]);
+    let long = [
+        with(plain(3, 4), &[64]),
+        plain(4, 5),
+        with(plain(5, 3), &[64]),
+    ];
+    assert_eq!(found(&long), []);
+}
+
+#[test]
+fn readers_need_a_writer() {
+    let pair = |held, wanted| -> Pair { (held, wanted, &[]) };
+    let readers = [
+        pair((3, Shared), (4, Shared)),
+        pair((4, Shared), (3, Shared)),
+    ];
+    assert_eq!(found(&readers), [(vec![3, 4], true)]);
+    let upgradable = [
+        pair((3, Upgradable), (4, Upgradable)),
+        pair((4, Upgradable), (3, Upgradable)),
+    ];
+    assert_eq!(found(&upgradable), [(vec![3, 4], false)]);
+    // A writer on each of the two, and none twice.
+    let mixed = [
+        pair((3, Shared), (4, Exclusive)),
+        pair((4, Shared), (3, Exclusive)),
+    ];
+    assert_eq!(found(&mixed), [(vec![3, 4], false)]);
+    let half = [
+        pair((3, Exclusive), (4, Shared)),
+        pair((4, Shared), (3, Shared)),
+    ];
+    assert_eq!(found(&half), [(vec![3, 4], true)]);
+    // Other modes were seen too.
+    let both = [readers[0], readers[1], mixed[0], mixed[1]];
+    assert_eq!(found(&both), [(vec![3, 4], false)]);
+}
