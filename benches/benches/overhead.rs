@@ -39,11 +39,11 @@ fn run(args: &Args) -> Result<(), String> {
     );
     let mut rows = Vec::new();
     let faces = [
-        (paths::COMMON, 1.05),
-        (paths::STD, 1.05),
-        (paths::SHIM_0_13, 1.05),
-        (paths::SHIM_0_12, 1.12),
-        (paths::TOKIO, 1.10),
+        (paths::PLACED_COMMON, 1.05),
+        (paths::PLACED_STD, 1.05),
+        (paths::PLACED_SHIM_0_13, 1.05),
+        (paths::PLACED_SHIM_0_12, 1.12),
+        (paths::PLACED_TOKIO, 1.10),
     ];
     // With the feature off, only these are the bare locks.
     let faces = &faces[..if cfg!(feature = "profile") {
@@ -57,7 +57,7 @@ fn run(args: &Args) -> Result<(), String> {
     {
         for mode in MODES {
             modes::switch_to(mode)?;
-            let result = measure::compare(effort, &path.placed);
+            let result = measure::compare(effort, &path.loops);
             let target = target(mode, limit, result.bare.median, clock_ns);
             rows.push(row(path.name, mode, result, target));
         }

@@ -192,13 +192,13 @@ mod tests {
         static RUNS: [[AtomicU64; PLACEMENTS]; 3] =
             [const { [const { AtomicU64::new(0) }; PLACEMENTS] }; 3];
         fn bare<const OFFSET: usize>(n: u64) {
-            RUNS[0][OFFSET / 8].fetch_add(n, Relaxed);
+            RUNS[0][OFFSET / 16].fetch_add(n, Relaxed);
         }
         fn again<const OFFSET: usize>(n: u64) {
-            RUNS[1][OFFSET / 8].fetch_add(n, Relaxed);
+            RUNS[1][OFFSET / 16].fetch_add(n, Relaxed);
         }
         fn ours<const OFFSET: usize>(n: u64) {
-            RUNS[2][OFFSET / 8].fetch_add(n, Relaxed);
+            RUNS[2][OFFSET / 16].fetch_add(n, Relaxed);
         }
         let effort = Effort {
             rounds: 5,

@@ -30,8 +30,17 @@ pub struct Path {
     pub again: fn(u64),
     /// Does it that many times on ours.
     pub ours: fn(u64),
-    /// Copies of the three loops, at several offsets: bare, bare again, ours. No gate looks at them.
-    pub placed: [Placed; 3],
+}
+
+/// An operation whose loops are compiled at several offsets.
+///
+/// Only the benches use them. The gates do not, because so many copies change what is inlined.
+#[derive(Clone, Copy, Debug)]
+pub struct PlacedPath {
+    /// Its name in tables.
+    pub name: &'static str,
+    /// The copies of the three loops: bare, bare again, ours.
+    pub loops: [Placed; 3],
 }
 
 /// A lock on its own cache line, so that its neighbours in the binary do not matter.
@@ -75,7 +84,7 @@ macro_rules! placed_side {
 }
 
 macro_rules! paths {
-    ($list:ident: $bare_locks:ident, $our_locks:ident, $doc:literal; $(
+    ($list:ident $(and $placed_list:ident)?: $bare_locks:ident, $our_locks:ident, $doc:literal; $(
         $name:literal => $bare:ident, $again:ident, $ours:ident:
         $lock:tt = $new:tt, |$it:ident| $step:expr;
     )*) => {
@@ -85,12 +94,23 @@ macro_rules! paths {
             side!($ours, $our_locks, $lock, $new, |$it| $step);
         )*
         #[doc = $doc]
-        pub const $list: &[Path] = &[$(Path {
+        pub const $list: &[Path] = &[$(Path { name: $name, bare: $bare, again: $again, ours: $ours }),*];
+        placed_paths! { $($placed_list: $bare_locks, $our_locks, $doc;)? $(
+            $name => $lock = $new, |$it| $step;
+        )* }
+    };
+}
+
+/// The copies of these loops, if they are wanted.
+macro_rules! placed_paths {
+    ($($name:literal => $lock:tt = $new:tt, |$it:ident| $step:expr;)*) => {};
+    ($list:ident: $bare_locks:ident, $our_locks:ident, $doc:literal; $(
+        $name:literal => $lock:tt = $new:tt, |$it:ident| $step:expr;
+    )*) => {
+        #[doc = $doc]
+        pub const $list: &[PlacedPath] = &[$(PlacedPath {
             name: $name,
-            bare: $bare,
-            again: $again,
-            ours: $ours,
-            placed: [
+            loops: [
                 placed_side!($bare_locks, $lock, $new, |$it| $step),
                 placed_side!($bare_locks, $lock, $new, |$it| $step),
                 placed_side!($our_locks, $lock, $new, |$it| $step),
@@ -99,7 +119,7 @@ macro_rules! paths {
     };
 }
 
-paths! { COMMON: parking_lot, nexus_lockprof, "The operations that the tables of the documentation show.";
+paths! { COMMON and PLACED_COMMON: parking_lot, nexus_lockprof, "The operations that the tables of the documentation show.";
     "mutex" => lockprof_bare_mutex, lockprof_again_mutex, lockprof_ours_mutex:
         {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
     "read" => lockprof_bare_read, lockprof_again_read, lockprof_ours_read:
@@ -130,7 +150,7 @@ paths! { OTHERS: parking_lot, nexus_lockprof, "Operations that only the gates lo
         {Condvar} = {Condvar::new()}, |it| it.notify_one();
 }
 
-paths! { STD: std_sync, our_std_sync, "Std's locks, which the tables show too.";
+paths! { STD and PLACED_STD: std_sync, our_std_sync, "Std's locks, which the tables show too.";
     "std-mutex" => lockprof_bare_std_mutex, lockprof_again_std_mutex, lockprof_ours_std_mutex:
         {Mutex<u64>} = {Mutex::new(0)}, |it| if let Ok(mut it) = it.lock() { *it += 1 };
     "std-read" => lockprof_bare_std_read, lockprof_again_std_read, lockprof_ours_std_read:
@@ -146,7 +166,7 @@ paths! { STD_OTHERS: std_sync, our_std_sync, "Operations on std's locks that onl
         {Condvar} = {Condvar::new()}, |it| it.notify_one();
 }
 
-paths! { SHIM_0_13: parking_lot, shim_0_13, "What takes parking_lot 0.13's place: the locks of lock_api's own types.";
+paths! { SHIM_0_13 and PLACED_SHIM_0_13: parking_lot, shim_0_13, "What takes parking_lot 0.13's place: the locks of lock_api's own types.";
     "0.13-mutex" => lockprof_bare_13_mutex, lockprof_again_13_mutex, lockprof_ours_13_mutex:
         {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
     "0.13-read" => lockprof_bare_13_read, lockprof_again_13_read, lockprof_ours_13_read:
@@ -155,7 +175,7 @@ paths! { SHIM_0_13: parking_lot, shim_0_13, "What takes parking_lot 0.13's place
         {RwLock<u64>} = {RwLock::new(0)}, |it| *it.write() += 1;
 }
 
-paths! { SHIM_0_12: parking_lot_0_12, shim_0_12, "What takes parking_lot 0.12's place: what takes lock_api's, over its raw locks.";
+paths! { SHIM_0_12 and PLACED_SHIM_0_12: parking_lot_0_12, shim_0_12, "What takes parking_lot 0.12's place: what takes lock_api's, over its raw locks.";
     "0.12-mutex" => lockprof_bare_12_mutex, lockprof_again_12_mutex, lockprof_ours_12_mutex:
         {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
     "0.12-read" => lockprof_bare_12_read, lockprof_again_12_read, lockprof_ours_12_read:
@@ -164,7 +184,7 @@ paths! { SHIM_0_12: parking_lot_0_12, shim_0_12, "What takes parking_lot 0.12's 
         {RwLock<u64>} = {RwLock::new(0)}, |it| *it.write() += 1;
 }
 
-paths! { TOKIO: tokio_sync, our_tokio_sync, "Tokio's locks, acquired by one poll.";
+paths! { TOKIO and PLACED_TOKIO: tokio_sync, our_tokio_sync, "Tokio's locks, acquired by one poll.";
     "tokio-mutex" => lockprof_bare_tokio_mutex, lockprof_again_tokio_mutex, lockprof_ours_tokio_mutex:
         {Mutex<u64>} = {Mutex::const_new(0)}, |it| if let Some(mut it) = polled(it.lock()) { *it += 1 };
     "tokio-read" => lockprof_bare_tokio_read, lockprof_again_tokio_read, lockprof_ours_tokio_read:

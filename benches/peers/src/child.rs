@@ -40,13 +40,13 @@ macro_rules! side {
     ($lock:expr, $step:expr) => {
         [
             &|n| times::<0, _>(n, $lock, $step),
-            &|n| times::<8, _>(n, $lock, $step),
             &|n| times::<16, _>(n, $lock, $step),
-            &|n| times::<24, _>(n, $lock, $step),
             &|n| times::<32, _>(n, $lock, $step),
-            &|n| times::<40, _>(n, $lock, $step),
             &|n| times::<48, _>(n, $lock, $step),
-            &|n| times::<56, _>(n, $lock, $step),
+            &|n| times::<64, _>(n, $lock, $step),
+            &|n| times::<80, _>(n, $lock, $step),
+            &|n| times::<96, _>(n, $lock, $step),
+            &|n| times::<112, _>(n, $lock, $step),
         ]
     };
 }
