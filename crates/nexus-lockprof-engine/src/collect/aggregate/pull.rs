@@ -1,6 +1,7 @@
 //! The intervals of pullers.
 
 use super::Aggregator;
+use crate::collect::monitor::Heat;
 use crate::collect::pullers::Pull;
 use crate::core::Core;
 use crate::record::loss::Loss;
@@ -30,10 +31,16 @@ impl Aggregator {
         interval
     }
 
-    /// Pullers' intervals begin again at the reset that follows: the counts so far are those of the
-    /// process that forked this one.
+    /// All intervals begin again at the reset that follows: the counts so far are those of the
+    /// process that forked this one. Its thread that ticks is not here, and what it has told of is
+    /// its own.
     pub(crate) fn begin_intervals_again(&mut self) {
         self.pullers.begin_again();
+        self.monitored = None;
+        self.history.forget_ticks();
+        for (_, point) in self.points.iter_mut() {
+            point.heat = Heat::default();
+        }
     }
 
     /// The points at these indices have joined others.
