@@ -63,30 +63,66 @@ impl IntervalStart {
     /// do not cover all of it, `complete` is `false`.
     ///
     /// # Errors
-    /// [`SinceError`] if `now` does not follow the snapshots before it. Then the interval begins as
-    /// if it were the first.
+    /// [`SinceError`] if `now` does not follow the snapshots before it. Then the interval goes on,
+    /// so the next one makes up for it: see [`nothing`](Self::nothing).
     pub fn advance(
         &mut self,
         now: &Snapshot,
         complete: bool,
         samples: impl Fn(&Point) -> [IntervalSamples; 2],
     ) -> Result<Snapshot, SinceError> {
-        let before = self.before_reset.take();
-        let interval = match self.earlier.take() {
+        let interval = match &mut self.earlier {
             None => cumulative(now),
-            Some(mut earlier) => {
+            Some(earlier) => {
                 // A forked child goes on with a copy of its parent's counts.
                 earlier.head.pid = now.head.pid;
-                let mut interval = between(now, &earlier, &samples)?;
+                let mut interval = between(now, earlier, &samples)?;
                 interval.head.incomplete |= !complete;
-                match before {
+                match self.before_reset.take() {
                     None => interval,
                     Some(before) => join(before, interval),
                 }
             }
         };
-        self.earlier = Some(without_samples(now));
+        self.begin(now);
         Ok(interval)
+    }
+
+    /// An interval without anything in it, up to `now`, which is not
+    /// [complete](Snapshot::is_complete). It is for who must show one after an error of
+    /// [`advance`](Self::advance).
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{IntervalStart, Snapshot, SnapshotParts};
+    ///
+    /// let taken = |collection| {
+    ///     Snapshot::from_parts(SnapshotParts { collection, ..SnapshotParts::default() })
+    /// };
+    /// let mut start = IntervalStart::default();
+    /// start.advance(&taken(3), true, |_| Default::default())?;
+    /// assert!(start.advance(&taken(2), true, |_| Default::default()).is_err());
+    /// let nothing = start.nothing(&taken(2));
+    /// assert!(nothing.points().is_empty() && !nothing.is_complete());
+    /// # Ok::<(), nexus_lockprof_snapshot::SinceError>(())
+    /// ```
+    #[must_use]
+    pub fn nothing(&self, now: &Snapshot) -> Snapshot {
+        let base = self.earlier.as_ref().map(|earlier| earlier.collection());
+        let head = Head {
+            base: Some(base.unwrap_or_default()),
+            incomplete: true,
+            ..new_head(now)
+        };
+        Snapshot::new(head, Vec::new(), Vec::new())
+    }
+
+    /// The next interval begins at `now`.
+    fn begin(&mut self, now: &Snapshot) {
+        let before_ns = self.earlier.as_ref().map_or(0, Snapshot::elapsed_ns);
+        let mut now = without_samples(now);
+        // The clock was set back. The time up to here is told already.
+        now.head.elapsed_ns = now.head.elapsed_ns.max(before_ns);
+        self.earlier = Some(now);
     }
 
     /// The same, but returns all since the engine's start or last reset, with the interval's
@@ -114,7 +150,7 @@ impl IntervalStart {
         samples: impl Fn(&Point) -> [IntervalSamples; 2],
     ) -> Snapshot {
         let before_reset = self.before_reset.take();
-        let whole = match self.earlier.take() {
+        let whole = match &self.earlier {
             Some(earlier) if before_reset.is_none() => {
                 let mut whole = with_samples(now, &samples);
                 whole.head.peek = true;
@@ -126,7 +162,7 @@ impl IntervalStart {
             }
             _ => cumulative(now),
         };
-        self.earlier = Some(without_samples(now));
+        self.begin(now);
         whole
     }
 
@@ -142,23 +178,41 @@ impl IntervalStart {
             // It begins at the last reset.
             return;
         }
-        let Ok(mut interval) = self.advance(last, complete, samples) else {
-            return;
+        let mut interval = match self.advance(last, complete, samples) {
+            Ok(interval) => interval,
+            Err(_) => {
+                let nothing = self.nothing(last);
+                match self.before_reset.take() {
+                    None => nothing,
+                    Some(before) => join(before, nothing),
+                }
+            }
         };
         thin(&mut interval);
         self.before_reset = Some(interval);
         let head = Head {
             resets: last.head.resets + 1,
-            elapsed_ns: 0,
-            table: TableStats::default(),
-            losses: Losses::default(),
-            overhead: Overhead::default(),
-            threads: Vec::new(),
-            instances: Vec::new(),
-            unlisted_most_ns: 0,
-            ..without_samples(last).head
+            ..new_head(last)
         };
         self.earlier = Some(Snapshot::new(head, Vec::new(), Vec::new()));
+    }
+}
+
+/// The head of a cumulative snapshot in which nothing has happened yet.
+fn new_head(like: &Snapshot) -> Head {
+    Head {
+        elapsed_ns: 0,
+        table: TableStats::default(),
+        losses: Losses::default(),
+        overhead: Overhead::default(),
+        threads: Vec::new(),
+        instances: Vec::new(),
+        unlisted_most_ns: 0,
+        program: None,
+        waiters: Vec::new(),
+        deadlocks: Vec::new(),
+        history: Vec::new(),
+        ..like.head.clone()
     }
 }
 
@@ -191,7 +245,10 @@ fn between(
     earlier: &Snapshot,
     samples: &impl Fn(&Point) -> [IntervalSamples; 2],
 ) -> Result<Snapshot, SinceError> {
-    let mut interval = with_samples(now, samples).since(earlier)?;
+    let mut now = with_samples(now, samples);
+    // The engine's clock may be set back in tests. No time has passed then.
+    now.head.elapsed_ns = now.head.elapsed_ns.max(earlier.head.elapsed_ns);
+    let mut interval = now.since(earlier)?;
     interval.head.peek = false;
     interval.head.pulled_unix_ns = earlier.head.taken_unix_ns.max(1);
     for point in &mut interval.points {

@@ -206,21 +206,28 @@ impl Pullers {
         let Some(place) = self.pullers.iter().position(|puller| puller.id == id) else {
             return (now.clone(), 0);
         };
-        let lost = self.make_room(place);
+        let mut lost = self.make_room(place);
         let puller = &mut self.pullers[place];
         puller.pulled = self.pulls;
-        let mut samples = Collected::of(puller.pending.replace(Pending::default()), &index_of);
+        let pending = puller.pending.replace(Pending::default());
+        let mut samples = Collected::of(pending, &index_of);
         samples.complete &= puller.complete;
-        puller.complete = true;
-        let interval = samples.end(now, |now, complete, of| {
-            match what {
-                // After an error, it begins again at the start or the last reset.
-                Pull::Interval => {
-                    (puller.start.advance(now, complete, of)).unwrap_or_else(|_| now.clone())
+        let mut failed = false;
+        let interval = samples.end(now, |now, complete, of| match what {
+            Pull::Interval => match puller.start.advance(now, complete, of) {
+                Ok(interval) => interval,
+                Err(_) => {
+                    failed = true;
+                    puller.start.nothing(now)
                 }
-                Pull::Whole => puller.start.whole(now, complete, of),
-            }
+            },
+            Pull::Whole => puller.start.whole(now, complete, of),
         });
+        // The next interval is this one, too, but its samples are gone.
+        puller.complete = !failed;
+        if failed {
+            lost += 1;
+        }
         (interval, lost)
     }
 

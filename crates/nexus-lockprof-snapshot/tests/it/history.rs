@@ -182,15 +182,44 @@ fn many_resets_in_one_interval_keep_a_bounded_number_of_samples() -> TestResult 
 }
 
 #[test]
-fn after_an_error_it_begins_again() -> TestResult {
+fn a_difference_that_fails_is_made_up_for_by_the_next() -> TestResult {
     let mut start = IntervalStart::default();
     start.advance(&taken(2, 0, &[5, 6]), true, |_| collected(&[]))?;
-    let error = start.advance(&taken(3, 0, &[5]), true, |_| collected(&[]));
+    let failed = taken(3, 0, &[5]);
+    let error = start.advance(&failed, true, |_| collected(&[]));
     assert!(
         matches!(error, Err(SinceError::Backwards { .. })),
         "{error:?}"
     );
-    let again = start.advance(&taken(3, 0, &[5]), true, |_| collected(&[]))?;
-    assert_eq!((again.base_collection(), seen(&again).0), (None, 1));
+    let nothing = start.nothing(&failed);
+    assert_eq!(nothing.base_collection(), Some(2));
+    assert!(nothing.points().is_empty() && !nothing.is_complete());
+    let next = start.advance(&taken(4, 0, &[5, 6, 7]), true, |_| collected(&[7]))?;
+    assert_eq!((next.base_collection(), seen(&next).0), (Some(2), 1));
+    // A reset begins again, and what could not be subtracted before it is missing.
+    start.reset(&taken(5, 0, &[5]), true, |_| collected(&[]));
+    let after = start.advance(&taken(6, 1, &[8, 9]), true, |_| collected(&[8, 9]))?;
+    assert_eq!((after.base_collection(), seen(&after).0), (Some(4), 2));
+    assert!(!after.is_complete());
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_error() -> TestResult {
+    let taken = |collection, elapsed_ns| {
+        Snapshot::from_parts(SnapshotParts {
+            collection,
+            elapsed_ns,
+            ..SnapshotParts::default()
+        })
+    };
+    let mut start = IntervalStart::default();
+    let mut all = 0;
+    for (collection, elapsed_ns, length) in [(1, 10, 10), (2, 7, 0), (3, 9, 0), (4, 12, 2)] {
+        let interval = start.advance(&taken(collection, elapsed_ns), true, |_| collected(&[]))?;
+        assert_eq!(interval.elapsed_ns(), length);
+        all += length;
+    }
+    assert_eq!(all, 12);
     Ok(())
 }
