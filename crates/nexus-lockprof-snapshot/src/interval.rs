@@ -7,9 +7,10 @@ use crate::{
     instance, threads,
 };
 
-/// The most samples of a point's waits, or holds, that an interval with a reset in it has. More are
-/// thinned.
+/// The most samples that are kept of the part of an interval before a reset: of a point's waits or
+/// holds, and of all together. More are thinned.
 const MOST_SAMPLES: usize = 1024;
+const MOST_OF_ALL: usize = 1 << 16;
 
 /// Where the interval of one puller begins, for code that collects.
 ///
@@ -80,7 +81,7 @@ impl IntervalStart {
                 interval.head.incomplete |= !complete;
                 match self.before_reset.take() {
                     None => interval,
-                    Some(before) => join(before, interval),
+                    Some(before) => join(unthinned(before), interval),
                 }
             }
         };
@@ -114,6 +115,20 @@ impl IntervalStart {
             ..new_head(now)
         };
         Snapshot::new(head, Vec::new(), Vec::new())
+    }
+
+    /// Number of samples that are kept for the interval: those from before the last reset. They are
+    /// at most 65,536, or one of each point's waits and holds if that is more.
+    ///
+    /// ```
+    /// assert_eq!(nexus_lockprof_snapshot::IntervalStart::default().samples(), 0);
+    /// ```
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        let before = self.before_reset.iter().chain(&self.earlier);
+        let points = before.flat_map(|snapshot| &snapshot.points);
+        let lists = points.flat_map(|point| [&point.wait, &point.hold]);
+        lists.map(|of| of.reservoir.len() + of.recent.len()).sum()
     }
 
     /// The next interval begins at `now`.
@@ -320,18 +335,39 @@ fn without_samples(now: &Snapshot) -> Snapshot {
     }
 }
 
-/// Keeps at most [`MOST_SAMPLES`] of each point's waits and holds. Any number of resets may be in
-/// one interval.
+/// Keeps only the puller's own samples, and a bounded number of them. Any number of resets may be
+/// in one interval.
 fn thin(interval: &mut Snapshot) {
-    for point in &mut interval.points {
-        for durations in [&mut point.wait, &mut point.hold] {
-            for samples in [&mut durations.reservoir, &mut durations.recent] {
-                while samples.len() > MOST_SAMPLES {
-                    *samples = halved(samples);
-                }
+    let points = interval.points.iter_mut();
+    let mut lists: Vec<&mut Durations> = points
+        .flat_map(|point| [&mut point.wait, &mut point.hold])
+        .collect();
+    for durations in &mut lists {
+        durations.reservoir = Samples::default();
+    }
+    let mut size = MOST_SAMPLES;
+    loop {
+        for durations in &mut lists {
+            while durations.recent.len() > size {
+                durations.recent = halved(&durations.recent);
             }
         }
+        let all: usize = lists.iter().map(|durations| durations.recent.len()).sum();
+        if all <= MOST_OF_ALL || size == 1 {
+            return;
+        }
+        size /= 2;
     }
+}
+
+/// The samples of the part before a reset, for both uses.
+fn unthinned(mut before: Snapshot) -> Snapshot {
+    for point in &mut before.points {
+        for durations in [&mut point.wait, &mut point.hold] {
+            durations.reservoir = durations.recent.clone();
+        }
+    }
+    before
 }
 
 /// Half of the samples: the longer one of each pair of neighbours stands for both. A quantile moves

@@ -223,3 +223,51 @@ fn a_clock_that_is_set_back_makes_no_error() -> TestResult {
     assert_eq!(all, 12);
     Ok(())
 }
+
+/// A puller that idles over two resets of a program with many busy points.
+#[test]
+fn resets_with_many_points_keep_a_bounded_number_of_samples() -> TestResult {
+    let values: Vec<u64> = (0..100).collect();
+    let taken = |collection, resets| {
+        let hold = measured(&values);
+        let point = |line| Point {
+            acquisitions: 100,
+            hold: hold.clone(),
+            ..named("db", line)
+        };
+        Snapshot::from_parts(SnapshotParts {
+            collection,
+            resets,
+            points: (0..2_000).map(point).collect(),
+            ..SnapshotParts::default()
+        })
+    };
+    let mut start = IntervalStart::default();
+    start.advance(
+        &Snapshot::from_parts(SnapshotParts::default()),
+        true,
+        |_| collected(&[]),
+    )?;
+    start.reset(&taken(1, 0), true, |_| collected(&values));
+    assert!(start.samples() <= 65_536, "{}", start.samples());
+    start.reset(&taken(2, 1), true, |_| collected(&values));
+    assert!(start.samples() <= 65_536, "{}", start.samples());
+    let end = SnapshotParts {
+        collection: 3,
+        resets: 2,
+        ..SnapshotParts::default()
+    };
+    let interval = start.advance(&Snapshot::from_parts(end), true, |_| collected(&[]))?;
+    for point in interval.points() {
+        let weight: f64 = point
+            .hold
+            .reservoir
+            .iter()
+            .map(|sample| sample.weight)
+            .sum();
+        assert_eq!((point.hold.samples, weight), (200, 200.0));
+        assert_eq!(point.hold.p99_ns(), Some(99));
+    }
+    assert_eq!(interval.points().len(), 2_000);
+    Ok(())
+}
