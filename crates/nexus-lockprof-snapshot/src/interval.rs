@@ -4,7 +4,7 @@ use crate::figure::FigureKind;
 use crate::head::Head;
 use crate::{
     Durations, Losses, Overhead, Point, Sample, Samples, SinceError, Snapshot, TableStats,
-    instance, threads,
+    instance, past, threads,
 };
 
 /// The most samples that are kept of the part of an interval before a reset: of a point's waits or
@@ -327,7 +327,7 @@ fn without_samples(now: &Snapshot) -> Snapshot {
             program: None,
             waiters: Vec::new(),
             deadlocks: Vec::new(),
-            history: Vec::new(),
+            history: past::last(&now.head.history),
             ..now.head.clone()
         },
         points: points.collect(),

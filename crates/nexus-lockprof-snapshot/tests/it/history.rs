@@ -60,12 +60,47 @@ fn a_file_keeps_the_history_and_a_merge_does_not() -> TestResult {
 #[test]
 fn an_interval_has_the_part_that_is_in_it() -> TestResult {
     let later = with_waits(&[1, 2, 3, 4]);
-    let earlier = Snapshot::from_parts(SnapshotParts {
-        taken_unix_ns: 98 * SECOND,
-        ..SnapshotParts::default()
-    });
-    let interval = later.since(&earlier)?;
-    assert_eq!(interval.past_waits(&named("db", 7)), [3, 4]);
+    let earlier = |history: &[PastInterval]| {
+        Snapshot::from_parts(SnapshotParts {
+            // The wall clock says nothing: it may be set, and it is not the one of the lengths.
+            taken_unix_ns: 100 * SECOND,
+            history: history.to_vec(),
+            ..SnapshotParts::default()
+        })
+    };
+    let since = |earlier: &Snapshot| -> Result<Vec<u64>, SinceError> {
+        Ok(later.since(earlier)?.past_waits(&named("db", 7)))
+    };
+    assert_eq!(since(&earlier(&later.history()[..2]))?, [3, 4]);
+    assert_eq!(since(&later)?, [0; 0]);
+    assert_eq!(since(&earlier(&[]))?, [1, 2, 3, 4], "none had ended");
+    let forgotten = PastInterval {
+        ended_unix_ns: 90 * SECOND,
+        length_ns: SECOND,
+        ..PastInterval::default()
+    };
+    assert_eq!(since(&earlier(&[forgotten]))?, [1, 2, 3, 4]);
+    Ok(())
+}
+
+/// Each past interval is in the one interval of a puller in which it ended.
+#[test]
+fn each_past_interval_is_in_one_of_a_pullers() -> TestResult {
+    let all = with_waits(&[1, 2, 3, 4]);
+    let mut start = IntervalStart::default();
+    let mut pull = |until: usize| -> Result<Vec<u64>, SinceError> {
+        let now = Snapshot::from_parts(SnapshotParts {
+            taken_unix_ns: 100 * SECOND,
+            history: all.history()[..until].to_vec(),
+            ..SnapshotParts::default()
+        });
+        let interval = start.advance(&now, true, |_| collected(&[]))?;
+        Ok(interval.past_waits(&named("db", 7)))
+    };
+    assert_eq!(pull(1)?, [1]);
+    assert_eq!(pull(3)?, [2, 3]);
+    assert_eq!(pull(3)?, [0; 0]);
+    assert_eq!(pull(4)?, [4]);
     Ok(())
 }
 
