@@ -104,6 +104,37 @@ fn each_past_interval_is_in_one_of_a_pullers() -> TestResult {
     Ok(())
 }
 
+/// In a program without ticks, intervals are as long as the time between two looks.
+#[test]
+fn a_peak_is_short_in_time_too() {
+    let of = |lengths: &[(u64, u64)]| {
+        let point = named("db", 7);
+        let mut second = 0;
+        let history = lengths.iter().map(|&(seconds, wait_ns)| {
+            second += seconds;
+            PastInterval {
+                ended_unix_ns: second * SECOND,
+                length_ns: seconds * SECOND,
+                points: vec![past(&point, wait_ns)],
+            }
+        });
+        let snapshot = Snapshot::from_parts(SnapshotParts {
+            history: history.collect(),
+            ..SnapshotParts::default()
+        });
+        let peak = snapshot.peak(&point)?;
+        let seconds = [peak.length_ns, peak.of_length_ns].map(|ns| ns / SECOND);
+        Some((seconds, peak.wait_ns, peak.intervals, peak.is_short()))
+    };
+    let even = [(3_600, 36_000), (2, 20), (2, 20), (2, 20)];
+    assert_eq!(of(&even), Some(([3_606, 3_606], 36_060, 4, false)));
+    // Waiting for most of two seconds is more than for some of an hour.
+    let short = [(60, 100), (2, 900), (2, 0), (2, 0), (2, 0)];
+    assert_eq!(of(&short), Some(([2, 68], 900, 1, true)));
+    let long = [(3_600, 900_000), (2, 0), (2, 0), (2, 0)];
+    assert_eq!(of(&long), Some(([3_600, 3_606], 900_000, 1, false)));
+}
+
 #[test]
 fn a_peak_has_the_neighbours_with_half_as_much() {
     let of = |waits: &[u64]| {
