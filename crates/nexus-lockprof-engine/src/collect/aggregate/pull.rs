@@ -25,9 +25,7 @@ impl Aggregator {
         let (interval, lost) = self
             .pullers
             .pull(id, &now, what, |point| self.points.index_of(point));
-        for _ in 0..lost {
-            core.losses.count(Loss::IntervalSamples);
-        }
+        core.losses.count_all(Loss::IntervalSamples, lost);
         interval
     }
 
@@ -44,10 +42,11 @@ impl Aggregator {
     }
 
     /// The points at these indices have joined others.
-    pub(super) fn follow(&mut self, moved: &HashMap<usize, usize>) {
-        self.pullers.follow(moved, &mut self.rng);
+    pub(super) fn follow(&mut self, core: &Core, moved: &HashMap<usize, usize>) {
+        let mut lost = self.pullers.follow(moved, &mut self.rng);
         if let Some(monitored) = &mut self.monitored {
-            monitored.follow(moved, &mut self.rng);
+            lost += monitored.follow(moved, &mut self.rng);
         }
+        core.losses.count_all(Loss::IntervalSamples, lost);
     }
 }

@@ -4,6 +4,7 @@ use super::Aggregator;
 use crate::acquire::leased;
 use crate::acquire::signal::Attempt;
 use crate::clock::ManualClock;
+use crate::collect::pullers::{self, Pull, SAMPLED};
 use crate::config::{Config, Mode};
 use crate::core::Core;
 use crate::event::Event;
@@ -94,5 +95,48 @@ fn a_forked_child_does_not_tell_what_its_parent_measured() {
         forget_parent(core, aggregator);
         let _ = aggregator.tick(core, &mut events);
         assert_eq!(hot(&events), 0);
+    });
+}
+
+#[test]
+fn what_the_monitor_has_no_room_for_is_lost_at_once() {
+    with_threshold(|core, _, aggregator, hold| {
+        let mut events = Vec::new();
+        let _ = aggregator.tick(core, &mut events);
+        aggregator.monitored = Some(pullers::full(1_000));
+        hold(3);
+        let snapshot = aggregator.collect(core, &mut events);
+        assert_eq!(snapshot.losses().interval_samples, 3);
+        let snapshot = aggregator.collect(core, &mut events);
+        assert_eq!(snapshot.losses().interval_samples, 3, "once");
+    });
+}
+
+#[test]
+fn the_monitor_keeps_nothing_of_points_without_a_threshold() {
+    with_threshold(|core, _, aggregator, hold| {
+        let config = Config::default().mode(Mode::Exact);
+        assert_eq!(core.configure(config), Ok(()));
+        let mut events = Vec::new();
+        let _ = aggregator.tick(core, &mut events);
+        aggregator.monitored = Some(pullers::full(1_000));
+        hold(3);
+        let snapshot = aggregator.collect(core, &mut events);
+        assert_eq!(snapshot.losses().interval_samples, 0);
+    });
+}
+
+#[test]
+fn a_puller_that_makes_room_loses_its_durations() {
+    with_threshold(|core, _, aggregator, hold| {
+        for _ in 0..SAMPLED {
+            let id = aggregator.register();
+            let _ = aggregator.pull(core, id, Pull::Interval);
+        }
+        hold(5);
+        let ninth = aggregator.register();
+        let _ = aggregator.pull(core, ninth, Pull::Interval);
+        let snapshot = aggregator.collect(core, &mut Vec::new());
+        assert_eq!(snapshot.losses().interval_samples, 5);
     });
 }
