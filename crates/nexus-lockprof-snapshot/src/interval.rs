@@ -4,12 +4,13 @@ use crate::figure::FigureKind;
 use crate::head::Head;
 use crate::{
     Durations, Losses, Overhead, Point, Sample, Samples, SinceError, Snapshot, TableStats,
-    instance, threads,
+    instance, past, threads,
 };
 
-/// The most samples of a point's waits, or holds, that an interval with a reset in it has. More are
-/// thinned.
+/// The most samples that are kept of the part of an interval before a reset: of a point's waits or
+/// holds, and of all together. More are thinned.
 const MOST_SAMPLES: usize = 1024;
+const MOST_OF_ALL: usize = 1 << 16;
 
 /// Where the interval of one puller begins, for code that collects.
 ///
@@ -63,30 +64,80 @@ impl IntervalStart {
     /// do not cover all of it, `complete` is `false`.
     ///
     /// # Errors
-    /// [`SinceError`] if `now` does not follow the snapshots before it. Then the interval begins as
-    /// if it were the first.
+    /// [`SinceError`] if `now` does not follow the snapshots before it. Then the interval goes on,
+    /// so the next one makes up for it: see [`nothing`](Self::nothing).
     pub fn advance(
         &mut self,
         now: &Snapshot,
         complete: bool,
         samples: impl Fn(&Point) -> [IntervalSamples; 2],
     ) -> Result<Snapshot, SinceError> {
-        let before = self.before_reset.take();
-        let interval = match self.earlier.take() {
+        let interval = match &mut self.earlier {
             None => cumulative(now),
-            Some(mut earlier) => {
+            Some(earlier) => {
                 // A forked child goes on with a copy of its parent's counts.
                 earlier.head.pid = now.head.pid;
-                let mut interval = between(now, &earlier, &samples)?;
+                let mut interval = between(now, earlier, &samples)?;
                 interval.head.incomplete |= !complete;
-                match before {
+                match self.before_reset.take() {
                     None => interval,
-                    Some(before) => join(before, interval),
+                    Some(before) => join(unthinned(before), interval),
                 }
             }
         };
-        self.earlier = Some(without_samples(now));
+        self.begin(now);
         Ok(interval)
+    }
+
+    /// An interval without anything in it, up to `now`, which is not
+    /// [complete](Snapshot::is_complete). It is for who must show one after an error of
+    /// [`advance`](Self::advance).
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{IntervalStart, Snapshot, SnapshotParts};
+    ///
+    /// let taken = |collection| {
+    ///     Snapshot::from_parts(SnapshotParts { collection, ..SnapshotParts::default() })
+    /// };
+    /// let mut start = IntervalStart::default();
+    /// start.advance(&taken(3), true, |_| Default::default())?;
+    /// assert!(start.advance(&taken(2), true, |_| Default::default()).is_err());
+    /// let nothing = start.nothing(&taken(2));
+    /// assert!(nothing.points().is_empty() && !nothing.is_complete());
+    /// # Ok::<(), nexus_lockprof_snapshot::SinceError>(())
+    /// ```
+    #[must_use]
+    pub fn nothing(&self, now: &Snapshot) -> Snapshot {
+        let base = self.earlier.as_ref().map(|earlier| earlier.collection());
+        let head = Head {
+            base: Some(base.unwrap_or_default()),
+            incomplete: true,
+            ..new_head(now)
+        };
+        Snapshot::new(head, Vec::new(), Vec::new())
+    }
+
+    /// Number of samples that are kept for the interval: those from before the last reset. They are
+    /// at most 65,536, or one of each point's waits and holds if that is more.
+    ///
+    /// ```
+    /// assert_eq!(nexus_lockprof_snapshot::IntervalStart::default().samples(), 0);
+    /// ```
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        let before = self.before_reset.iter().chain(&self.earlier);
+        let points = before.flat_map(|snapshot| &snapshot.points);
+        let lists = points.flat_map(|point| [&point.wait, &point.hold]);
+        lists.map(|of| of.reservoir.len() + of.recent.len()).sum()
+    }
+
+    /// The next interval begins at `now`.
+    fn begin(&mut self, now: &Snapshot) {
+        let before_ns = self.earlier.as_ref().map_or(0, Snapshot::elapsed_ns);
+        let mut now = without_samples(now);
+        // The clock was set back. The time up to here is told already.
+        now.head.elapsed_ns = now.head.elapsed_ns.max(before_ns);
+        self.earlier = Some(now);
     }
 
     /// The same, but returns all since the engine's start or last reset, with the interval's
@@ -114,7 +165,7 @@ impl IntervalStart {
         samples: impl Fn(&Point) -> [IntervalSamples; 2],
     ) -> Snapshot {
         let before_reset = self.before_reset.take();
-        let whole = match self.earlier.take() {
+        let whole = match &self.earlier {
             Some(earlier) if before_reset.is_none() => {
                 let mut whole = with_samples(now, &samples);
                 whole.head.peek = true;
@@ -126,7 +177,7 @@ impl IntervalStart {
             }
             _ => cumulative(now),
         };
-        self.earlier = Some(without_samples(now));
+        self.begin(now);
         whole
     }
 
@@ -142,23 +193,41 @@ impl IntervalStart {
             // It begins at the last reset.
             return;
         }
-        let Ok(mut interval) = self.advance(last, complete, samples) else {
-            return;
+        let mut interval = match self.advance(last, complete, samples) {
+            Ok(interval) => interval,
+            Err(_) => {
+                let nothing = self.nothing(last);
+                match self.before_reset.take() {
+                    None => nothing,
+                    Some(before) => join(before, nothing),
+                }
+            }
         };
         thin(&mut interval);
         self.before_reset = Some(interval);
         let head = Head {
             resets: last.head.resets + 1,
-            elapsed_ns: 0,
-            table: TableStats::default(),
-            losses: Losses::default(),
-            overhead: Overhead::default(),
-            threads: Vec::new(),
-            instances: Vec::new(),
-            unlisted_most_ns: 0,
-            ..without_samples(last).head
+            ..new_head(last)
         };
         self.earlier = Some(Snapshot::new(head, Vec::new(), Vec::new()));
+    }
+}
+
+/// The head of a cumulative snapshot in which nothing has happened yet.
+fn new_head(like: &Snapshot) -> Head {
+    Head {
+        elapsed_ns: 0,
+        table: TableStats::default(),
+        losses: Losses::default(),
+        overhead: Overhead::default(),
+        threads: Vec::new(),
+        instances: Vec::new(),
+        unlisted_most_ns: 0,
+        program: None,
+        waiters: Vec::new(),
+        deadlocks: Vec::new(),
+        history: Vec::new(),
+        ..like.head.clone()
     }
 }
 
@@ -191,7 +260,10 @@ fn between(
     earlier: &Snapshot,
     samples: &impl Fn(&Point) -> [IntervalSamples; 2],
 ) -> Result<Snapshot, SinceError> {
-    let mut interval = with_samples(now, samples).since(earlier)?;
+    let mut now = with_samples(now, samples);
+    // The engine's clock may be set back in tests. No time has passed then.
+    now.head.elapsed_ns = now.head.elapsed_ns.max(earlier.head.elapsed_ns);
+    let mut interval = now.since(earlier)?;
     interval.head.peek = false;
     interval.head.pulled_unix_ns = earlier.head.taken_unix_ns.max(1);
     for point in &mut interval.points {
@@ -255,7 +327,7 @@ fn without_samples(now: &Snapshot) -> Snapshot {
             program: None,
             waiters: Vec::new(),
             deadlocks: Vec::new(),
-            history: Vec::new(),
+            history: past::last(&now.head.history),
             ..now.head.clone()
         },
         points: points.collect(),
@@ -263,18 +335,39 @@ fn without_samples(now: &Snapshot) -> Snapshot {
     }
 }
 
-/// Keeps at most [`MOST_SAMPLES`] of each point's waits and holds. Any number of resets may be in
-/// one interval.
+/// Keeps only the puller's own samples, and a bounded number of them. Any number of resets may be
+/// in one interval.
 fn thin(interval: &mut Snapshot) {
-    for point in &mut interval.points {
-        for durations in [&mut point.wait, &mut point.hold] {
-            for samples in [&mut durations.reservoir, &mut durations.recent] {
-                while samples.len() > MOST_SAMPLES {
-                    *samples = halved(samples);
-                }
+    let points = interval.points.iter_mut();
+    let mut lists: Vec<&mut Durations> = points
+        .flat_map(|point| [&mut point.wait, &mut point.hold])
+        .collect();
+    for durations in &mut lists {
+        durations.reservoir = Samples::default();
+    }
+    let mut size = MOST_SAMPLES;
+    loop {
+        for durations in &mut lists {
+            while durations.recent.len() > size {
+                durations.recent = halved(&durations.recent);
             }
         }
+        let all: usize = lists.iter().map(|durations| durations.recent.len()).sum();
+        if all <= MOST_OF_ALL || size == 1 {
+            return;
+        }
+        size /= 2;
     }
+}
+
+/// The samples of the part before a reset, for both uses.
+fn unthinned(mut before: Snapshot) -> Snapshot {
+    for point in &mut before.points {
+        for durations in [&mut point.wait, &mut point.hold] {
+            durations.reservoir = durations.recent.clone();
+        }
+    }
+    before
 }
 
 /// Half of the samples: the longer one of each pair of neighbours stands for both. A quantile moves

@@ -133,8 +133,24 @@ pub(crate) fn normalize(history: &mut Vec<PastInterval>) {
     }
 }
 
-/// The part of a history that is after this time.
-pub(crate) fn after(history: &[PastInterval], taken_unix_ns: u64) -> Vec<PastInterval> {
-    let is_after = |interval: &&PastInterval| interval.began_unix_ns() >= taken_unix_ns;
-    history.iter().filter(is_after).cloned().collect()
+/// The intervals that ended after those of `earlier`, a history of the same engine since the same
+/// reset. Wall clocks do not decide it: they may be set, and each is read a moment after the
+/// engine's.
+pub(crate) fn after(history: &[PastInterval], earlier: &[PastInterval]) -> Vec<PastInterval> {
+    let key = |interval: &PastInterval| (interval.ended_unix_ns, interval.length_ns);
+    let last = earlier.last().map(key);
+    let known = history
+        .iter()
+        .rposition(|interval| Some(key(interval)) == last);
+    let first_new = known.map_or(0, |known| known + 1);
+    history[first_new..].to_vec()
+}
+
+/// What [`after`] needs of a history.
+pub(crate) fn last(history: &[PastInterval]) -> Vec<PastInterval> {
+    let last = history.last().map(|last| PastInterval {
+        points: Vec::new(),
+        ..*last
+    });
+    last.into_iter().collect()
 }

@@ -1,7 +1,5 @@
 //! [`Peak`]: when threads waited most at a point.
 
-use std::cmp::Reverse;
-
 use crate::{PastInterval, Point, Snapshot};
 
 /// The part of the last intervals in which threads waited most at a point. See
@@ -17,6 +15,8 @@ use crate::{PastInterval, Point, Snapshot};
 ///     all_ns: 2_000_000_000,
 ///     intervals: 2,
 ///     of_intervals: 60,
+///     length_ns: 2_000_000_000,
+///     of_length_ns: 60_000_000_000,
 /// };
 /// assert!(peak.is_short());
 /// ```
@@ -34,6 +34,10 @@ pub struct Peak {
     pub intervals: usize,
     /// How many there are in all.
     pub of_intervals: usize,
+    /// The length of the peak, in nanoseconds of the engine's clock.
+    pub length_ns: u64,
+    /// The length of all of the last intervals, in nanoseconds of the engine's clock.
+    pub of_length_ns: u64,
 }
 
 impl Peak {
@@ -43,15 +47,25 @@ impl Peak {
     pub const fn is_short(&self) -> bool {
         self.of_intervals >= 4
             && self.intervals * 4 <= self.of_intervals
+            && self.length_ns <= self.of_length_ns / 4
             && self.wait_ns > 0
             && self.wait_ns >= self.all_ns / 2
     }
 }
 
+/// Whether threads waited more in one interval than `times` as much as in the other, for their
+/// lengths. Each is the time waited, and the length.
+fn waits_more(one: (u64, u64), other: (u64, u64), times: u128) -> bool {
+    let rate = |(waited, _): (u64, u64), (_, length): (u64, u64)| {
+        u128::from(waited).saturating_mul(u128::from(length.max(1)))
+    };
+    rate(one, other) > rate(other, one).saturating_mul(times)
+}
+
 impl Snapshot {
     /// When threads waited most at this point: the interval of the [history](Self::history) with
-    /// the most waiting, and its neighbours with at least half as much. `None` if the history has
-    /// nothing about the point.
+    /// the most waiting for its length, and its neighbours with at least half as much. `None` if
+    /// the history has nothing about the point. A wait counts when it ends.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
@@ -67,15 +81,20 @@ impl Snapshot {
     pub fn peak(&self, point: &Point) -> Option<Peak> {
         let history = self.history();
         let waits = self.past_waits(point);
-        let (top, most) =
-            (waits.iter().enumerate()).max_by_key(|&(at, wait)| (*wait, Reverse(at)))?;
-        if *most == 0 {
+        let lengths: Vec<u64> = history.iter().map(|past| past.length_ns).collect();
+        let top = (1..waits.len()).fold(0, |top, at| {
+            let is_more = waits_more((waits[at], lengths[at]), (waits[top], lengths[top]), 1);
+            if is_more { at } else { top }
+        });
+        let most = *waits.get(top)?;
+        if most == 0 {
             return None;
         }
-        let is_part = |wait: &u64| *wait >= most.div_ceil(2);
-        let before = waits[..top].iter().rev().take_while(|wait| is_part(wait));
-        let after = waits[top + 1..].iter().take_while(|wait| is_part(wait));
-        let (first, last) = (top - before.count(), top + after.count());
+        // At least half as much.
+        let is_part = |&at: &usize| !waits_more((most, lengths[top]), (waits[at], lengths[at]), 2);
+        let before = (0..top).rev().take_while(is_part).count();
+        let after = (top + 1..waits.len()).take_while(is_part).count();
+        let (first, last) = (top - before, top + after);
         let sum = |waits: &[u64]| {
             waits
                 .iter()
@@ -88,6 +107,8 @@ impl Snapshot {
             all_ns: sum(&waits),
             intervals: last - first + 1,
             of_intervals: waits.len(),
+            length_ns: sum(&lengths[first..=last]),
+            of_length_ns: sum(&lengths),
         })
     }
 

@@ -85,7 +85,7 @@ impl Snapshot {
     /// Counts, totals, losses, variances and the elapsed time are subtracted. Figures that are not
     /// counters (mode, table sizes, time taken) are this snapshot's. Points at which nothing
     /// happened are left out. [`base_collection`](Self::base_collection) says where the interval
-    /// begins.
+    /// begins. Its [history](Self::history) has the past intervals that ended in it.
     ///
     /// # Percentiles and maxima
     ///
@@ -156,7 +156,7 @@ impl Snapshot {
                 true => now.pulled_unix_ns,
                 false => 0,
             },
-            history: past::after(&now.history, then.taken_unix_ns),
+            history: past::after(&now.history, &then.history),
             // The later samples begin at the last full collection, while a peek does not end an
             // interval.
             peek: then.peek || now.peek && now.collection == then.collection,

@@ -172,7 +172,7 @@ impl Snapshot {
     }
 
     /// The last intervals, oldest first, with the points at which threads waited in each. An
-    /// interval has those that are in it. A [merged](Self::merge) snapshot has none.
+    /// interval has those that ended in it. A [merged](Self::merge) snapshot has none.
     ///
     /// An engine keeps a bounded number of them: by default the last 60 ticks. An engine that was
     /// never ticked makes them of its other collections, if a second has passed since the last.

@@ -77,6 +77,11 @@ impl History {
             .drain(..self.intervals.len().saturating_sub(most));
     }
 
+    /// Until the next tick, other collections end intervals, as before the first one.
+    pub(crate) fn forget_ticks(&mut self) {
+        self.ticks = false;
+    }
+
     /// Forgets them: the engine was reset.
     pub(crate) fn reset(&mut self, now_ns: u64) {
         self.intervals.clear();

@@ -91,8 +91,8 @@ impl Default for Pending {
 }
 
 impl Pending {
-    /// Adds a batch. Returns whether there was room.
-    pub(crate) fn add(&mut self, point: usize, batch: Batch<'_>, rng: &mut fastrand::Rng) -> bool {
+    /// Adds a batch. Returns how many durations it stands for, if there was no room for it.
+    pub(crate) fn add(&mut self, point: usize, batch: Batch<'_>, rng: &mut fastrand::Rng) -> u64 {
         if self.len >= MOST && self.size > LEAST_SIZE {
             self.shrink(rng);
         }
@@ -100,7 +100,7 @@ impl Pending {
         let own = &mut self.by_point.entry(point).or_default()[batch.kind as usize];
         if is_full && own.sample.len() < self.size {
             self.complete = false;
-            return false;
+            return batch.offered;
         }
         self.len -= own.sample.len();
         own.sample
@@ -109,7 +109,13 @@ impl Pending {
         own.offered += batch.offered;
         let longest = batch.samples.iter().map(|sample| sample.value_ns).max();
         own.longest_ns = own.longest_ns.max(longest.unwrap_or(0));
-        true
+        0
+    }
+
+    /// How many durations its samples stand for.
+    fn offered(&self) -> u64 {
+        let own = self.by_point.values().flatten();
+        own.map(|own| own.offered).sum()
     }
 
     /// Halves the most samples of each point.
@@ -122,8 +128,10 @@ impl Pending {
         }
     }
 
-    /// The points at these indices have joined others.
-    pub(crate) fn follow(&mut self, moved: &HashMap<usize, usize>, rng: &mut fastrand::Rng) {
+    /// The points at these indices have joined others. Returns how many durations found no room
+    /// there.
+    pub(crate) fn follow(&mut self, moved: &HashMap<usize, usize>, rng: &mut fastrand::Rng) -> u64 {
+        let mut lost = 0;
         for (point, into) in moved {
             let Some(own) = self.by_point.remove(point) else {
                 continue;
@@ -135,9 +143,10 @@ impl Pending {
                     samples: &own.sample.samples(),
                     offered: own.offered,
                 };
-                self.add(*into, batch, rng);
+                lost += self.add(*into, batch, rng);
             }
         }
+        lost
     }
 
     /// What there is of a point's waits and holds, and how many durations each was drawn from.
@@ -172,20 +181,20 @@ impl Pullers {
         self.pullers.retain(|puller| puller.id != id);
     }
 
-    /// Adds a batch to each interval. Returns in how many there was no room for it.
-    pub(crate) fn add(&mut self, point: usize, batch: Batch<'_>, rng: &mut fastrand::Rng) -> usize {
+    /// Adds a batch to each interval. Returns how many durations found no room, over all of them.
+    pub(crate) fn add(&mut self, point: usize, batch: Batch<'_>, rng: &mut fastrand::Rng) -> u64 {
         let pending = self.pending();
-        pending
-            .filter_map(|pending| (!pending.add(point, batch, rng)).then_some(()))
-            .count()
+        pending.map(|pending| pending.add(point, batch, rng)).sum()
     }
 
-    /// The points at these indices have joined others.
-    pub(crate) fn follow(&mut self, moved: &HashMap<usize, usize>, rng: &mut fastrand::Rng) {
-        if !moved.is_empty() {
-            self.pending()
-                .for_each(|pending| pending.follow(moved, rng));
+    /// The points at these indices have joined others. Returns how many durations found no room
+    /// there.
+    pub(crate) fn follow(&mut self, moved: &HashMap<usize, usize>, rng: &mut fastrand::Rng) -> u64 {
+        if moved.is_empty() {
+            return 0;
         }
+        let pending = self.pending();
+        pending.map(|pending| pending.follow(moved, rng)).sum()
     }
 
     fn pending(&mut self) -> impl Iterator<Item = &mut Pending> {
@@ -194,33 +203,42 @@ impl Pullers {
     }
 
     /// Ends the puller's interval at `now`, and returns it, or all with its samples. `index_of`
-    /// returns the index of a point. The number says how many other pullers lost their samples.
+    /// returns the index of a point. The number says how many durations other intervals lost the
+    /// samples of.
     pub(crate) fn pull(
         &mut self,
         id: u64,
         now: &Snapshot,
         what: Pull,
         index_of: impl Fn(&Point) -> Option<usize>,
-    ) -> (Snapshot, usize) {
+    ) -> (Snapshot, u64) {
         self.pulls += 1;
         let Some(place) = self.pullers.iter().position(|puller| puller.id == id) else {
             return (now.clone(), 0);
         };
-        let lost = self.make_room(place);
+        let mut lost = self.make_room(place);
         let puller = &mut self.pullers[place];
         puller.pulled = self.pulls;
-        let mut samples = Collected::of(puller.pending.replace(Pending::default()), &index_of);
+        let pending = puller.pending.replace(Pending::default());
+        let offered = pending.as_ref().map_or(0, Pending::offered);
+        let mut samples = Collected::of(pending, &index_of);
         samples.complete &= puller.complete;
-        puller.complete = true;
-        let interval = samples.end(now, |now, complete, of| {
-            match what {
-                // After an error, it begins again at the start or the last reset.
-                Pull::Interval => {
-                    (puller.start.advance(now, complete, of)).unwrap_or_else(|_| now.clone())
+        let mut failed = false;
+        let interval = samples.end(now, |now, complete, of| match what {
+            Pull::Interval => match puller.start.advance(now, complete, of) {
+                Ok(interval) => interval,
+                Err(_) => {
+                    failed = true;
+                    puller.start.nothing(now)
                 }
-                Pull::Whole => puller.start.whole(now, complete, of),
-            }
+            },
+            Pull::Whole => puller.start.whole(now, complete, of),
         });
+        // The next interval is this one, too, but its samples are gone.
+        puller.complete = !failed;
+        if failed {
+            lost += offered.max(1);
+        }
         (interval, lost)
     }
 
@@ -251,8 +269,9 @@ impl Pullers {
         }
     }
 
-    /// Makes room for the samples of one puller. Returns how many others lost theirs.
-    fn make_room(&mut self, place: usize) -> usize {
+    /// Makes room for the samples of one puller. Another one may lose its own: returns how many
+    /// durations they stand for, at least 1.
+    fn make_room(&mut self, place: usize) -> u64 {
         if self.pullers[place].pending.is_some() || self.pending().count() < SAMPLED {
             return 0;
         }
@@ -260,9 +279,9 @@ impl Pullers {
         let sampled = sampled.filter(|puller| puller.pending.is_some());
         match sampled.min_by_key(|puller| puller.pulled) {
             Some(oldest) => {
-                oldest.pending = None;
                 oldest.complete = false;
-                1
+                let lost = oldest.pending.take();
+                lost.map_or(0, |pending| pending.offered().max(1))
             }
             None => 0,
         }
@@ -304,5 +323,72 @@ impl<I: Fn(&Point) -> Option<usize>> Collected<I> {
             let own = index.and_then(|index| self.by_point.get(&index));
             own.cloned().unwrap_or_default()
         })
+    }
+}
+
+/// Samples that are as many as there is room for, of points from `first` on.
+#[cfg(test)]
+pub(crate) fn full(first: usize) -> Pending {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut pending = Pending::default();
+    let samples = [Sample::exact(5); LEAST_SIZE];
+    let batch = Batch {
+        kind: Measure::Hold,
+        samples: &samples,
+        offered: 40,
+    };
+    for point in first.. {
+        if pending.add(point, batch, &mut rng) > 0 {
+            break;
+        }
+    }
+    pending
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let samples = [Sample::exact(5); 3];
+        let batch = Batch {
+            kind: Measure::Wait,
+            samples: &samples,
+            offered: 70,
+        };
+        let mut pending = full(10);
+        assert!(pending.len >= MOST && !pending.complete);
+        assert_eq!(pending.add(1, batch, &mut rng), 70);
+        assert_eq!(pending.offered() % 40, 0, "without those that are lost");
+    }
+
+    #[test]
+    fn what_finds_no_room_after_a_move_is_counted() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut pending = Pending::default();
+        let few = [Sample::exact(5); 10];
+        let many = [Sample::exact(5); 200];
+        let mut add = |pending: &mut Pending, point, samples, offered| {
+            let kind = Measure::Hold;
+            let batch = Batch {
+                kind,
+                samples,
+                offered,
+            };
+            assert_eq!(pending.add(point, batch, &mut rng), 0);
+        };
+        let mut point = 0;
+        while pending.len + few.len() < MOST {
+            add(&mut pending, point, &few, 12);
+            point += 1;
+        }
+        // The last one may be larger than what is left.
+        add(&mut pending, point, &many, 200);
+        let moved = HashMap::from([(0, point + 1)]);
+        let mut rng = fastrand::Rng::with_seed(2);
+        assert_eq!(pending.follow(&moved, &mut rng), 12);
+        assert!(!pending.complete);
     }
 }

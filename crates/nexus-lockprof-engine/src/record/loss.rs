@@ -23,7 +23,12 @@ impl Losses {
 
     /// Counts one more. Any thread may call this.
     pub(crate) fn count(&self, cause: Loss) {
-        self.0[cause as usize].fetch_add(1, Relaxed);
+        self.count_all(cause, 1);
+    }
+
+    /// Counts that many more. Any thread may call this.
+    pub(crate) fn count_all(&self, cause: Loss, lost: u64) {
+        self.0[cause as usize].fetch_add(lost, Relaxed);
     }
 
     /// What was lost so far.

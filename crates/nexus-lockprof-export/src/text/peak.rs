@@ -16,8 +16,8 @@ pub(super) fn line(snapshot: &Snapshot, point: &Point, width: usize) -> Option<S
         "peak {} to {} UTC: waited {} of {} in {} of {} intervals",
         clock(peak.began_unix_ns),
         clock(peak.ended_unix_ns),
-        number::duration(peak.wait_ns),
-        number::duration(peak.all_ns),
+        number::estimated(peak.wait_ns, point.wait.is_estimate()),
+        number::estimated(peak.all_ns, point.wait.is_estimate()),
         peak.intervals,
         peak.of_intervals,
     );

@@ -60,13 +60,79 @@ fn a_file_keeps_the_history_and_a_merge_does_not() -> TestResult {
 #[test]
 fn an_interval_has_the_part_that_is_in_it() -> TestResult {
     let later = with_waits(&[1, 2, 3, 4]);
-    let earlier = Snapshot::from_parts(SnapshotParts {
-        taken_unix_ns: 98 * SECOND,
-        ..SnapshotParts::default()
-    });
-    let interval = later.since(&earlier)?;
-    assert_eq!(interval.past_waits(&named("db", 7)), [3, 4]);
+    let earlier = |history: &[PastInterval]| {
+        Snapshot::from_parts(SnapshotParts {
+            // The wall clock says nothing: it may be set, and it is not the one of the lengths.
+            taken_unix_ns: 100 * SECOND,
+            history: history.to_vec(),
+            ..SnapshotParts::default()
+        })
+    };
+    let since = |earlier: &Snapshot| -> Result<Vec<u64>, SinceError> {
+        Ok(later.since(earlier)?.past_waits(&named("db", 7)))
+    };
+    assert_eq!(since(&earlier(&later.history()[..2]))?, [3, 4]);
+    assert_eq!(since(&later)?, [0; 0]);
+    assert_eq!(since(&earlier(&[]))?, [1, 2, 3, 4], "none had ended");
+    let forgotten = PastInterval {
+        ended_unix_ns: 90 * SECOND,
+        length_ns: SECOND,
+        ..PastInterval::default()
+    };
+    assert_eq!(since(&earlier(&[forgotten]))?, [1, 2, 3, 4]);
     Ok(())
+}
+
+/// Each past interval is in the one interval of a puller in which it ended.
+#[test]
+fn each_past_interval_is_in_one_of_a_pullers() -> TestResult {
+    let all = with_waits(&[1, 2, 3, 4]);
+    let mut start = IntervalStart::default();
+    let mut pull = |until: usize| -> Result<Vec<u64>, SinceError> {
+        let now = Snapshot::from_parts(SnapshotParts {
+            taken_unix_ns: 100 * SECOND,
+            history: all.history()[..until].to_vec(),
+            ..SnapshotParts::default()
+        });
+        let interval = start.advance(&now, true, |_| collected(&[]))?;
+        Ok(interval.past_waits(&named("db", 7)))
+    };
+    assert_eq!(pull(1)?, [1]);
+    assert_eq!(pull(3)?, [2, 3]);
+    assert_eq!(pull(3)?, [0; 0]);
+    assert_eq!(pull(4)?, [4]);
+    Ok(())
+}
+
+/// In a program without ticks, intervals are as long as the time between two looks.
+#[test]
+fn a_peak_is_short_in_time_too() {
+    let of = |lengths: &[(u64, u64)]| {
+        let point = named("db", 7);
+        let mut second = 0;
+        let history = lengths.iter().map(|&(seconds, wait_ns)| {
+            second += seconds;
+            PastInterval {
+                ended_unix_ns: second * SECOND,
+                length_ns: seconds * SECOND,
+                points: vec![past(&point, wait_ns)],
+            }
+        });
+        let snapshot = Snapshot::from_parts(SnapshotParts {
+            history: history.collect(),
+            ..SnapshotParts::default()
+        });
+        let peak = snapshot.peak(&point)?;
+        let seconds = [peak.length_ns, peak.of_length_ns].map(|ns| ns / SECOND);
+        Some((seconds, peak.wait_ns, peak.intervals, peak.is_short()))
+    };
+    let even = [(3_600, 36_000), (2, 20), (2, 20), (2, 20)];
+    assert_eq!(of(&even), Some(([3_606, 3_606], 36_060, 4, false)));
+    // Waiting for most of two seconds is more than for some of an hour.
+    let short = [(60, 100), (2, 900), (2, 0), (2, 0), (2, 0)];
+    assert_eq!(of(&short), Some(([2, 68], 900, 1, true)));
+    let long = [(3_600, 900_000), (2, 0), (2, 0), (2, 0)];
+    assert_eq!(of(&long), Some(([3_600, 3_606], 900_000, 1, false)));
 }
 
 #[test]
@@ -182,15 +248,92 @@ fn many_resets_in_one_interval_keep_a_bounded_number_of_samples() -> TestResult 
 }
 
 #[test]
-fn after_an_error_it_begins_again() -> TestResult {
+fn a_difference_that_fails_is_made_up_for_by_the_next() -> TestResult {
     let mut start = IntervalStart::default();
     start.advance(&taken(2, 0, &[5, 6]), true, |_| collected(&[]))?;
-    let error = start.advance(&taken(3, 0, &[5]), true, |_| collected(&[]));
+    let failed = taken(3, 0, &[5]);
+    let error = start.advance(&failed, true, |_| collected(&[]));
     assert!(
         matches!(error, Err(SinceError::Backwards { .. })),
         "{error:?}"
     );
-    let again = start.advance(&taken(3, 0, &[5]), true, |_| collected(&[]))?;
-    assert_eq!((again.base_collection(), seen(&again).0), (None, 1));
+    let nothing = start.nothing(&failed);
+    assert_eq!(nothing.base_collection(), Some(2));
+    assert!(nothing.points().is_empty() && !nothing.is_complete());
+    let next = start.advance(&taken(4, 0, &[5, 6, 7]), true, |_| collected(&[7]))?;
+    assert_eq!((next.base_collection(), seen(&next).0), (Some(2), 1));
+    // A reset begins again, and what could not be subtracted before it is missing.
+    start.reset(&taken(5, 0, &[5]), true, |_| collected(&[]));
+    let after = start.advance(&taken(6, 1, &[8, 9]), true, |_| collected(&[8, 9]))?;
+    assert_eq!((after.base_collection(), seen(&after).0), (Some(4), 2));
+    assert!(!after.is_complete());
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_error() -> TestResult {
+    let taken = |collection, elapsed_ns| {
+        Snapshot::from_parts(SnapshotParts {
+            collection,
+            elapsed_ns,
+            ..SnapshotParts::default()
+        })
+    };
+    let mut start = IntervalStart::default();
+    let mut all = 0;
+    for (collection, elapsed_ns, length) in [(1, 10, 10), (2, 7, 0), (3, 9, 0), (4, 12, 2)] {
+        let interval = start.advance(&taken(collection, elapsed_ns), true, |_| collected(&[]))?;
+        assert_eq!(interval.elapsed_ns(), length);
+        all += length;
+    }
+    assert_eq!(all, 12);
+    Ok(())
+}
+
+/// A puller that idles over two resets of a program with many busy points.
+#[test]
+fn resets_with_many_points_keep_a_bounded_number_of_samples() -> TestResult {
+    let values: Vec<u64> = (0..100).collect();
+    let taken = |collection, resets| {
+        let hold = measured(&values);
+        let point = |line| Point {
+            acquisitions: 100,
+            hold: hold.clone(),
+            ..named("db", line)
+        };
+        Snapshot::from_parts(SnapshotParts {
+            collection,
+            resets,
+            points: (0..2_000).map(point).collect(),
+            ..SnapshotParts::default()
+        })
+    };
+    let mut start = IntervalStart::default();
+    start.advance(
+        &Snapshot::from_parts(SnapshotParts::default()),
+        true,
+        |_| collected(&[]),
+    )?;
+    start.reset(&taken(1, 0), true, |_| collected(&values));
+    assert!(start.samples() <= 65_536, "{}", start.samples());
+    start.reset(&taken(2, 1), true, |_| collected(&values));
+    assert!(start.samples() <= 65_536, "{}", start.samples());
+    let end = SnapshotParts {
+        collection: 3,
+        resets: 2,
+        ..SnapshotParts::default()
+    };
+    let interval = start.advance(&Snapshot::from_parts(end), true, |_| collected(&[]))?;
+    for point in interval.points() {
+        let weight: f64 = point
+            .hold
+            .reservoir
+            .iter()
+            .map(|sample| sample.weight)
+            .sum();
+        assert_eq!((point.hold.samples, weight), (200, 200.0));
+        assert_eq!(point.hold.p99_ns(), Some(99));
+    }
+    assert_eq!(interval.points().len(), 2_000);
     Ok(())
 }

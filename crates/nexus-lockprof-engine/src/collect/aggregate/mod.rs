@@ -95,6 +95,8 @@ impl Aggregator {
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
+mod pull_tests;
+#[cfg(test)]
 mod room_tests;
 #[cfg(test)]
 mod tests;

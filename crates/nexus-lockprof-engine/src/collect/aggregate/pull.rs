@@ -1,6 +1,7 @@
 //! The intervals of pullers.
 
 use super::Aggregator;
+use crate::collect::monitor::Heat;
 use crate::collect::pullers::Pull;
 use crate::core::Core;
 use crate::record::loss::Loss;
@@ -24,23 +25,28 @@ impl Aggregator {
         let (interval, lost) = self
             .pullers
             .pull(id, &now, what, |point| self.points.index_of(point));
-        for _ in 0..lost {
-            core.losses.count(Loss::IntervalSamples);
-        }
+        core.losses.count_all(Loss::IntervalSamples, lost);
         interval
     }
 
-    /// Pullers' intervals begin again at the reset that follows: the counts so far are those of the
-    /// process that forked this one.
+    /// All intervals begin again at the reset that follows: the counts so far are those of the
+    /// process that forked this one. Its thread that ticks is not here, and what it has told of is
+    /// its own.
     pub(crate) fn begin_intervals_again(&mut self) {
         self.pullers.begin_again();
+        self.monitored = None;
+        self.history.forget_ticks();
+        for (_, point) in self.points.iter_mut() {
+            point.heat = Heat::default();
+        }
     }
 
     /// The points at these indices have joined others.
-    pub(super) fn follow(&mut self, moved: &HashMap<usize, usize>) {
-        self.pullers.follow(moved, &mut self.rng);
+    pub(super) fn follow(&mut self, core: &Core, moved: &HashMap<usize, usize>) {
+        let mut lost = self.pullers.follow(moved, &mut self.rng);
         if let Some(monitored) = &mut self.monitored {
-            monitored.follow(moved, &mut self.rng);
+            lost += monitored.follow(moved, &mut self.rng);
         }
+        core.losses.count_all(Loss::IntervalSamples, lost);
     }
 }

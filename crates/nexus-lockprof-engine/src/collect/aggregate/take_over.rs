@@ -128,7 +128,7 @@ impl Aggregator {
             .points
             .push_out(config.max_records, &mut bound, &mut self.callers);
         self.edges.follow(&moved);
-        self.follow(&moved);
+        self.follow(core, &moved);
         self.edges.push_out(config.max_edges, &mut self.points);
     }
 }

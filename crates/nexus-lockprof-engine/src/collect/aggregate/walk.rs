@@ -5,6 +5,7 @@ use super::point::{self, Bound};
 use super::seen::Seen;
 use crate::collect::monitor;
 use crate::collect::pullers::Pending;
+use crate::config::Thresholds;
 use crate::core::Core;
 use crate::event::Event;
 use crate::record::loss::Loss;
@@ -132,14 +133,16 @@ impl Aggregator {
             .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         let ends_past = self.history.is_due(now_ns, tick);
         let mut past = Vec::new();
+        let mut without_room = 0;
         for (index, state) in self.points.iter_mut() {
             let pullers = &mut self.pullers;
+            // The monitor keeps only what it will compare.
+            let mut kept = (monitor.as_mut())
+                .filter(|_| config.thresholds(&state.lock.name()) != Thresholds::default());
             state.end(config.archive, &mut self.rng, |batch, rng| {
-                for _ in 0..pullers.add(index, batch, rng) {
-                    core.losses.count(Loss::IntervalSamples);
-                }
-                if let Some(monitor) = &mut monitor {
-                    monitor.add(index, batch, rng);
+                without_room += pullers.add(index, batch, rng);
+                if let Some(monitor) = &mut kept {
+                    without_room += monitor.add(index, batch, rng);
                 }
             });
             if ends_past {
@@ -166,6 +169,8 @@ impl Aggregator {
                 points.push((index, point));
             }
         }
+        core.losses.count_all(Loss::IntervalSamples, without_room);
+        lost.interval_samples = lost.interval_samples.saturating_add(without_room);
         self.monitored = match tick {
             true => Some(Pending::default()),
             false => monitor,
@@ -236,7 +241,7 @@ impl Aggregator {
             rng: &mut self.rng,
         };
         let moved = self.points.push_out_blank(&mut bound, &mut self.callers);
-        self.follow(&moved);
+        self.follow(core, &moved);
         self.lost_before.merge_figures(last.losses());
         self.overhead_before.merge_figures(last.overhead());
         self.started_ns += last.elapsed_ns();

@@ -3,12 +3,21 @@
 use super::{named, point};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{
-    AcquireMode, PastInterval, PastPoint, Point, Snapshot, SnapshotParts,
+    AcquireMode, Durations, PastInterval, PastPoint, Point, Snapshot, SnapshotParts,
 };
 
+const WAITS: [u64; 10] = [0, 0, 0, 900_000_000, 800_000_000, 1_000, 0, 0, 0, 0];
+
 fn report(waits: &[u64], width: usize) -> String {
+    report_of(Durations::default(), waits, width)
+}
+
+fn report_of(wait: Durations, waits: &[u64], width: usize) -> String {
     const SECOND: u64 = 1_000_000_000;
-    let point = point(named("cache"), AcquireMode::Exclusive, "src/cache.rs", 12);
+    let point = Point {
+        wait,
+        ..point(named("cache"), AcquireMode::Exclusive, "src/cache.rs", 12)
+    };
     let history = (1_763_878_800..)
         .zip(waits)
         .map(|(second, &wait_ns)| PastInterval {
@@ -32,7 +41,7 @@ fn report(waits: &[u64], width: usize) -> String {
 
 #[test]
 fn a_lock_that_was_hot_for_two_of_ten_seconds() {
-    let waits = [0, 0, 0, 900_000_000, 800_000_000, 1_000, 0, 0, 0, 0];
+    let waits = WAITS;
     let line = "\n     peak 06:20:02 to 06:20:04 UTC: waited 1.70s of 1.70s in 2 of 10 intervals";
     let wide = report(&waits, 100);
     assert!(wide.contains(&format!("{line}  ▁▁▁█▇▁▁▁▁▁\n")), "{wide}");
@@ -45,4 +54,19 @@ fn a_lock_that_was_hot_for_two_of_ten_seconds() {
     );
     // Waiting that goes on is no peak.
     assert!(!report(&[5; 10], 100).contains("peak"));
+}
+
+#[test]
+fn times_that_are_estimates_are_marked() {
+    let sampled = Durations {
+        samples: 10,
+        events: 640,
+        total_ns: 1_700_001_000,
+        ..Durations::default()
+    };
+    let report = report_of(sampled, &WAITS, 100);
+    assert!(
+        report.contains(": waited ~1.70s of ~1.70s in 2"),
+        "{report}"
+    );
 }
