@@ -118,3 +118,66 @@ fn a_share_is_never_more_than_all_and_never_of_nothing() {
     assert_eq!(nothing.kind, FindingKind::Convoy);
     assert!(nothing.evidence("edge_share").is_none(), "{}", nothing.text);
 }
+
+/// One place that waits for 1 s, and places that caused so much of it each.
+fn spread(caused_ns: &[u64]) -> Finding {
+    let waits = Point {
+        acquisitions: 10_000,
+        contentions: 500,
+        wait: times(500, 2 * MS),
+        hold: times(10_000, 10_000),
+        ..named("map", 100)
+    };
+    let holders = caused_ns
+        .iter()
+        .zip(1..)
+        .map(|(&caused_wait_ns, line)| Point {
+            acquisitions: 100,
+            blocked: 30,
+            caused_wait_ns,
+            hold: times(100, 10_000),
+            ..named("map", line)
+        });
+    let found = finding(holders.chain([waits]).collect(), Vec::new());
+    assert_eq!(found.kind, FindingKind::Contended, "{}", found.text);
+    found
+}
+
+#[test]
+fn what_is_spread_says_how_much_of_it_is_known() {
+    let known = spread(&[80 * MS; 12]);
+    assert!(
+        known.text.ends_with(
+            " It is behind 12 places, and no more than 8.0% of it behind one of them: src/app.rs:1."
+        ),
+        "{}",
+        known.text
+    );
+    assert_eq!(
+        known.remedy,
+        "Take the lock less often, or split it: no single hold is to blame."
+    );
+    assert_eq!(known.evidence("known_share").unwrap().value, 0.96);
+
+    // The rest may be behind one place.
+    let half = spread(&[70 * MS; 8]);
+    assert!(
+        half.text.ends_with(
+            " 56% of that is behind 8 places, and no more than 7.0% of it behind one of them: src/app.rs:1. \
+             The profile does not say who held it for the rest."
+        ),
+        "{}",
+        half.text
+    );
+    assert_eq!(half.remedy, "Take the lock less often, or split it.");
+    assert_eq!(half.evidence("known_share").unwrap().value, 0.56);
+
+    let unknown = spread(&[70 * MS; 6]);
+    assert!(
+        unknown
+            .text
+            .ends_with(" The profile does not say who held it meanwhile."),
+        "{}",
+        unknown.text
+    );
+}
