@@ -194,9 +194,7 @@ impl Aggregator {
         if let Some(events) = &mut events {
             self.watch.tell(&waits, &found, &config, events);
         }
-        let (lock_order, potential_deadlocks) = self
-            .order
-            .collect(core.order_readings(), events.as_deref_mut());
+        let (lock_order, potential_deadlocks) = self.order.collect(core.order_readings(), events);
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
             collection: closed - self.peeks,

@@ -120,10 +120,11 @@ impl<N: Holdable> HeldLocks<N> {
     pub(crate) fn clear(&self) {
         let taken = self.taken.own_load();
         for (place, held) in self.places.iter().enumerate() {
+            if taken & 1 << place == 0 {
+                continue;
+            }
             // SAFETY: as in `iter`.
-            if taken & 1 << place != 0
-                && let Some(pending) = unsafe { held.pending.load(Relaxed).as_ref() }
-            {
+            if let Some(pending) = unsafe { held.pending.load(Relaxed).as_ref() } {
                 pending.held_in().store(0, Relaxed);
             }
         }
