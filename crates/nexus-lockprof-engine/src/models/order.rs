@@ -69,7 +69,7 @@ fn two_threads_leave_the_common_gates() {
             Err(_) => panic!("it does not panic"),
         };
         let pairs = read(&table);
-        let [(_, mut gates, sightings)] = pairs.as_slice().try_into().unwrap_or_default() else {
+        let [(_, mut gates, sightings)] = pairs[..] else {
             panic!("{pairs:?}")
         };
         gates.sort_unstable();
