@@ -37,26 +37,34 @@ enum Work {
     Timing,
 }
 
-/// Sets the costs of an engine with a real clock. The first call in a process measures them, which
-/// takes some hundred microseconds. All real clocks are the same one, so later engines get the same
-/// costs.
+/// Sets the costs of an engine with a real clock. The first call in a process that has the memory
+/// for it measures them, which takes some hundred microseconds. All real clocks are the same one,
+/// so later engines get the same costs.
 pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
     static MEASURED: Costs = Costs::assumed();
     static IS_MEASURED: AtomicBool = AtomicBool::new(false);
-    // Acquire: the costs are seen. Pairs with the Release below.
-    if !IS_MEASURED.load(Acquire) {
-        // Two threads that are here at one time both measure, and either result is good.
-        measure(clock, &MEASURED);
-        IS_MEASURED.store(true, Release);
-    }
+    until_done(&IS_MEASURED, || match Bench::try_new(clock) {
+        Some(bench) => {
+            measure(&bench, &MEASURED);
+            true
+        }
+        // No memory for it: the assumed costs stay, and the next engine tries again.
+        None => false,
+    });
     costs.copy_from(&MEASURED);
 }
 
-/// Measures with `clock`, and stores the results.
-fn measure(clock: &Clock, costs: &Costs) {
-    let Some(bench) = Bench::try_new(clock) else {
-        return; // No memory for it: the assumed costs stay.
-    };
+/// Calls `work` until it says that it is done.
+fn until_done(is_done: &AtomicBool, work: impl FnOnce() -> bool) {
+    // Acquire: what `work` stored is seen. Pairs with the Release below.
+    // Two threads that are here at one time both work, and either result is good.
+    if !is_done.load(Acquire) && work() {
+        is_done.store(true, Release);
+    }
+}
+
+/// Measures, and stores the results.
+fn measure(bench: &Bench<'_>, costs: &Costs) {
     // Constant work takes the shortest batch, since all else that the machine does only adds time.
     let [(nothing, _), ..] = bench.batches::<FEW>(Work::Nothing);
     let [(counting, _), ..] = bench.batches::<FEW>(Work::Counting);
@@ -243,5 +251,18 @@ mod tests {
         });
         assert_eq!(one, other);
         assert_ne!(one, format!("{:?}", Costs::assumed()));
+    }
+
+    #[test]
+    fn what_fails_for_lack_of_memory_is_tried_again() {
+        let is_done = AtomicBool::new(false);
+        let mut tries = 0;
+        for succeeds in [false, true, true] {
+            until_done(&is_done, || {
+                tries += 1;
+                succeeds
+            });
+        }
+        assert_eq!(tries, 2);
     }
 }

@@ -179,6 +179,12 @@ impl<const LEN: usize> Late<LEN> {
         self.0[place].state.fetch_sub(1, Release);
     }
 
+    /// How many uses the number has.
+    #[cfg(test)]
+    pub(crate) fn uses(&self, place: usize) -> u64 {
+        self.0[place].state.load(Relaxed) & USES
+    }
+
     /// Whether the number stays with its class for ever.
     pub(crate) fn is_for_good(&self, place: usize) -> bool {
         self.0[place].state.load(Relaxed) & FOR_GOOD != 0

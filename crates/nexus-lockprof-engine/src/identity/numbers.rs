@@ -101,6 +101,16 @@ pub(crate) fn release(key: PointKey) {
     }
 }
 
+/// A late number.
+#[cfg(test)]
+pub(crate) const LAST: u32 = (CLASSES + LATE - 1) as u32;
+
+/// How many uses a late number has.
+#[cfg(test)]
+pub(crate) fn uses(number: u32) -> u64 {
+    late_place(number).map_or(0, |place| NUMBERS.late.uses(place))
+}
+
 /// All numbers assigned. The memory is only touched as it is used.
 struct Numbers {
     classes: [ClassEntry; CLASSES],

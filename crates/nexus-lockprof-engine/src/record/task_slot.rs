@@ -26,6 +26,12 @@ use std::task::Waker;
 pub(crate) const MOST: usize = sized(1, 1 << 14);
 /// Numbers of polls, which then start again. A waker's number is in the low bits of an address.
 pub(crate) const POLLS: u64 = 64;
+/// With more users than this, a slot stays taken for ever. A program can forget wakers without end,
+/// and a count that starts again would free a slot that is in use.
+const MOST_USERS: u32 = u32::MAX / 2;
+/// The count of such a slot. It is so far from both ends that no number of threads that change it
+/// at one time gets there.
+const FOR_EVER: u32 = MOST_USERS + MOST_USERS / 2;
 
 shared_static! {
     /// The waits of all tasks of this process.
@@ -125,7 +131,11 @@ impl Tasks {
     /// A user of `slot` is gone. The last one makes it free.
     pub(crate) fn release(&self, slot: &TaskSlot) {
         // Release: all that this user did comes before the slot is free. Pairs with the fence.
-        if slot.users.fetch_sub(1, Release) != 1 {
+        let users = slot.users.fetch_sub(1, Release);
+        if users > MOST_USERS {
+            slot.users.store(FOR_EVER, Relaxed);
+        }
+        if users != 1 {
             return;
         }
         // Acquire fence: what the other users did was before. Pairs with the Release above.
@@ -205,7 +215,9 @@ impl TaskSlot {
 
     /// There is one more waker. The caller is a user.
     pub(crate) fn add_user(&self) {
-        self.users.fetch_add(1, Relaxed);
+        if self.users.fetch_add(1, Relaxed) >= MOST_USERS {
+            self.users.store(FOR_EVER, Relaxed);
+        }
     }
 
     /// A waker with the returned number is about to be passed on. Only who has the wait calls this.
@@ -318,6 +330,22 @@ mod tests {
         assert_eq!((tasks.waits(3).count(), tasks.waits(4).count()), (0, 1));
         again.wait.end();
         assert_eq!(tasks.waits(4).count(), 0);
+    }
+
+    #[test]
+    fn a_count_of_users_never_starts_again() {
+        let tasks = Tasks::new();
+        let slot = tasks.claim(3, Some(Waker::noop().clone())).unwrap();
+        for users in [MOST_USERS, FOR_EVER, u32::MAX] {
+            // So many wakers were forgotten.
+            slot.users.store(users, Relaxed);
+            slot.add_user();
+            slot.add_user();
+            tasks.release(slot);
+            assert_eq!(slot.users.load(Relaxed), FOR_EVER);
+            assert_eq!(slot.with_waker(|_| ()), Some(()));
+        }
+        assert!(!std::ptr::eq(slot, tasks.claim(3, None).unwrap()));
     }
 
     #[test]

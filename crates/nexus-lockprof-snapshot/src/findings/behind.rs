@@ -40,13 +40,12 @@ fn most<'a>(
 ) -> Option<(&'a EdgeEnd, &'a EdgeEnd, Measure)> {
     let edge = edges.max_by_key(|edge| edge.waited_ns)?;
     let waiting = edge.waiting.as_ref()?;
-    let share = edge.waited_ns as f64 / all.value;
-    let share = match all.is_estimate {
-        true => Measure::about(share),
-        false => Measure::exact(share),
-    };
+    if all.value <= 0.0 {
+        return None;
+    }
+    let share = all.part(edge.waited_ns as f64).share_of(all);
     let is_named = !waiting.site.is_group() && !edge.holding.site.is_group();
-    (is_named && share.value >= MOST).then_some((&edge.holding, waiting, share))
+    (is_named && share.low >= MOST).then_some((&edge.holding, waiting, share))
 }
 
 /// What a sentence says of a site.

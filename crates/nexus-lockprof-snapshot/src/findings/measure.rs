@@ -91,7 +91,10 @@ impl Measure {
             value += point.caused_wait_ns as f64;
             variance += point.caused_variance.max(0.0);
         }
-        let error = variance.sqrt();
+        Self::with_error(value, variance.sqrt())
+    }
+
+    fn with_error(value: f64, error: f64) -> Self {
         Self {
             value,
             error,
@@ -100,6 +103,11 @@ impl Measure {
             is_estimate: error > 0.0,
             is_partial: false,
         }
+    }
+
+    /// A part of what points have caused, which is `self`. It has the same part of the variance.
+    pub(super) fn part(self, value: f64) -> Self {
+        Self::with_error(value, self.error * (value / self.value).max(0.0).sqrt())
     }
 
     /// The figure divided by an exact one.

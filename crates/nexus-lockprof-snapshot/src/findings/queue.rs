@@ -126,23 +126,39 @@ fn spread(class: &Class<'_>, finding: Finding) -> Finding {
     let caused = Measure::caused(class.points.iter().copied());
     let known = class.whole().map(|whole| (caused.share_of(whole), whole));
     let known = class.holders.first().zip(known);
-    let Some((holder, (_, whole))) = known.filter(|(_, (known, _))| known.value >= MOST) else {
+    let Some((holder, (known, whole))) = known.filter(|(_, (known, _))| known.low >= MOST) else {
         return finding
             .says("The profile does not say who held it meanwhile.")
             .remedy("Shorten what is done under the lock, or take it less often.".to_owned());
     };
     let share = holder.caused.share_of(whole);
     let places = Measure::exact(class.holders.len() as f64);
-    let text = format!(
-        "It is behind {} places, and no more than {} of it behind one of them: {}.",
+    let most = format!(
+        "behind {} places, and no more than {} of it behind one of them: {}.",
         words::count(places),
         words::share(share),
         name(holder),
     );
+    // One holder that is not known may have caused all of the rest.
+    let is_known = known.low > 1.0 - WORTH_BLAMING;
+    let (text, remedy) = match is_known {
+        true => (
+            format!("It is {most}"),
+            "Take the lock less often, or split it: no single hold is to blame.",
+        ),
+        false => (
+            format!(
+                "{} of that is {most} The profile does not say who held it for the rest.",
+                capital(&words::share(known))
+            ),
+            "Take the lock less often, or split it.",
+        ),
+    };
     finding
         .at(holder)
         .says(&text)
+        .with(known, "known_share")
         .with(share, "caused_share")
         .with(places, "places")
-        .remedy("Take the lock less often, or split it: no single hold is to blame.".to_owned())
+        .remedy(remedy.to_owned())
 }

@@ -1,5 +1,6 @@
 //! Integration tests of the snapshot crate: one binary, a module per concern.
 
+mod behind;
 mod binary;
 mod deadlocks;
 mod display;

@@ -138,8 +138,8 @@ mod tests {
         seen.count(&first);
         seen.count(&first);
         assert_eq!(seen.counts().collect::<Vec<_>>(), [(5, 2)]);
-        // Sooner or later one comes into the same slot.
-        let next = (0..).map(|others| pair(24, others));
+        // One of them comes into the same slot: those bits choose it.
+        let next = (0..SLOTS as u64).map(|others| pair(24, others << 40));
         let replaced: Vec<_> = next
             .map(|pair| seen.remember(&pair, 6))
             .find(Option::is_some)

@@ -218,6 +218,11 @@ impl OrderTable {
 
 impl Drop for OrderTable {
     fn drop(&mut self) {
+        // Classes may get the numbers that only the pairs have kept.
+        self.for_each(|pair| {
+            identity::release(pair.held);
+            identity::release(pair.wanted);
+        });
         let slots = self.slots.load(Relaxed);
         if !slots.is_null() {
             // SAFETY: made by `Box::into_raw`, dropped once, and nobody reads it any more.
@@ -229,7 +234,7 @@ impl Drop for OrderTable {
 impl Slot {
     /// Fills a slot that the calling thread has just claimed.
     fn fill(&self, sighting: &Sighting<'_>, thread: &ThreadId) {
-        // The keys stay here for good, and so do the numbers of their classes.
+        // The keys stay here as long as the table, and so do the numbers of their classes.
         identity::retain(sighting.held);
         identity::retain(sighting.wanted);
         self.held.store(sighting.held.0, Relaxed);
@@ -284,4 +289,31 @@ fn new_slots() -> Option<Box<Slots>> {
         gates: std::array::from_fn(|_| AtomicUsize::new(0)),
         sightings: AtomicU64::new(0),
     }))
+}
+
+#[cfg(all(test, not(lockprof_loom)))]
+mod tests {
+    use super::*;
+    use crate::identity::numbers::{LAST, uses};
+    use crate::identity::{ClassTag, HoldMode, SiteKey};
+    use std::panic::Location;
+
+    #[test]
+    fn numbers_are_kept_as_long_as_the_table() {
+        let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
+        let key = PointKey::new(site, ClassTag::new(LAST));
+        let sighting = Sighting {
+            held: key,
+            wanted: key,
+            is_same_lock: false,
+            others: &[],
+        };
+        let before = uses(LAST);
+        let table = OrderTable::new();
+        assert!(table.note(&sighting, ThreadId::default).is_ok());
+        assert!(table.note(&sighting, ThreadId::default).is_ok());
+        assert_eq!(uses(LAST), before + 2);
+        drop(table);
+        assert_eq!(uses(LAST), before);
+    }
 }
