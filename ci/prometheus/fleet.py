@@ -43,8 +43,8 @@ def main():
     failed = False
     for kind in ["wait", "hold"]:
         durations = [point[kind] for point in points if kind in point]
-        samples = [sample for each in durations for sample in each["reservoir"]]
-        buckets = [pair for each in durations for pair in each["histogram"]]
+        samples = [sample for each in durations for sample in each.get("reservoir", [])]
+        buckets = [pair for each in durations for pair in each.get("histogram", [])]
         name = f"lockprof_{kind}_duration_seconds"
         classic = {}
         for series in ask(server, f'sum by (le) ({name}_bucket{{lock="{LOCK}"}})'):
