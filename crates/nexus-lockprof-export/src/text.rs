@@ -32,18 +32,16 @@
 //! waiting thread or task with its time and place. A holder's time follows it if that hold is
 //! timed. Among several readers the latest stands for all.
 //!
-//! Below the table, a line says what share of the time each lock was held: exclusive and upgradable
+//! Below the table are the locks of a class that were waited for most, if they are few of many
+//! ([`instances`]), and then what each thread has done ([`threads`]), if it is asked for or one
+//! thread waited far more than the others.
+//!
+//! Below that, a line says what share of the time each lock was held: exclusive and upgradable
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
-//! Below that is why threads waited for reader-writer locks, if any did: a writer behind readers, a
+//! Last comes why threads waited for reader-writer locks, if any did: a writer behind readers, a
 //! reader behind a waiting writer, and so on.
-//!
-//! Below that are the locks of a class that were waited for most, if they are few of many
-//! ([`instances`]).
-//!
-//! Below that is what each thread has done ([`threads`]), if it is asked for or one thread waited
-//! far more than the others.
 //!
 //! Above all that are sentences on deadlocks, if there are any, and then on locks that were
 //! acquired in orders which can deadlock.

@@ -20,11 +20,16 @@ impl MostReaders {
         u64::from(if is_since { self.0 & Self::MOST } else { 0 })
     }
 
-    /// The larger of both, or the newer one if they belong to different resets.
-    pub(crate) fn merge(self, newer: Self) -> Self {
-        let is_more = newer.0 & Self::MOST > self.0 & Self::MOST;
-        let is_same = (newer.0 ^ self.0) & !Self::MOST == 0;
-        if is_same && !is_more { self } else { newer }
+    /// The larger of both, or that of the later reset, in any order.
+    pub(crate) fn merge(self, other: Self) -> Self {
+        // The number of the reset is in the upper bits, so the difference has its sign.
+        let later = (other.0 & !Self::MOST).wrapping_sub(self.0 & !Self::MOST) as i32;
+        let is_more = other.0 & Self::MOST > self.0 & Self::MOST;
+        if later > 0 || later == 0 && is_more {
+            other
+        } else {
+            self
+        }
     }
 }
 
@@ -39,6 +44,12 @@ mod tests {
         assert_eq!(none.merge(at(3, 0)).merge(at(2, 0)).since(0), 3);
         assert_eq!(at(3, 0).merge(at(300, 0)).since(0), 255);
         assert_eq!(at(3, 0).merge(at(2, 1)), at(2, 1));
+        // A record that has seen nothing since the reset hides no other.
+        assert_eq!(at(2, 1).merge(at(3, 0)), at(2, 1));
+        assert_eq!(at(2, 1).merge(none), at(2, 1));
+        let last = (1 << 24) - 1;
+        assert_eq!(at(3, last).merge(at(2, 1 << 24)), at(2, 1 << 24));
+        assert_eq!(at(2, 1 << 24).merge(at(3, last)), at(2, 1 << 24));
         assert_eq!(at(3, 0).since(1), 0);
         assert_eq!(at(3, 1 << 24).since(1 << 24), 3);
     }

@@ -50,15 +50,22 @@ const LONGEST_NAME: usize = 60;
 /// ```
 #[must_use]
 pub fn instances(snapshot: &Snapshot, width: usize) -> Vec<String> {
+    lines(snapshot, snapshot, width)
+}
+
+/// The same of `whole`, from which `snapshot` was selected, for the classes that have a point in
+/// `snapshot`.
+pub(super) fn lines(snapshot: &Snapshot, whole: &Snapshot, width: usize) -> Vec<String> {
     let mut classes: Vec<&Lock> = Vec::new();
-    for instance in snapshot.instances() {
-        if !classes.contains(&&instance.lock) {
+    for instance in whole.instances() {
+        let has_class = |point: &Point| point.lock == instance.lock;
+        if !classes.contains(&&instance.lock) && snapshot.points().iter().any(has_class) {
             classes.push(&instance.lock);
         }
     }
     let sections = classes
         .into_iter()
-        .filter_map(|class| section(snapshot, class, width));
+        .filter_map(|class| section(whole, class, width));
     sections.take(MOST_CLASSES).flatten().collect()
 }
 

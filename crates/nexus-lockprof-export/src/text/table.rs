@@ -9,7 +9,7 @@ use super::callers::callers;
 use super::column::Column;
 use super::deadlocks::deadlocks;
 use super::grid::Grid;
-use super::instances::instances;
+use super::instances;
 use super::order::lock_order;
 use super::peak;
 use super::sort::SortKey;
@@ -179,7 +179,7 @@ impl<'a> Table<'a> {
             let noun = if hidden == 1 { "point" } else { "points" };
             lines.push(format!("... and {hidden} more {noun}"));
         }
-        lines.extend(instances(self.snapshot, self.width));
+        lines.extend(instances::lines(self.snapshot, self.whole, self.width));
         lines.extend(threads(self.whole, self.threads, self.width));
         lines.push(fit::wrapped(&self.summary(), self.width));
         let busy = utilisation::line(self.snapshot);

@@ -22,6 +22,8 @@ struct ShardSums {
     base: Totals,
     /// Events that are too many for the next sample to stand for, in holds and waits. Not counters.
     overdue: [u64; 2],
+    /// As many as there were at the last reset: they belong to the time before it.
+    overdue_before: [u64; 2],
     /// What the shard said last about its thread.
     start: Start,
     /// The thread, unless it has ended.
@@ -72,6 +74,7 @@ impl Threads {
     pub(super) fn reset(&mut self) {
         for sums in &mut self.0 {
             sums.base = sums.now;
+            sums.overdue_before = sums.overdue;
             sums.ended_before = sums.ended;
         }
     }
@@ -87,6 +90,16 @@ impl Threads {
 }
 
 impl ShardSums {
+    /// Those that have become too many since the last reset, as a point counts them.
+    fn overdue_since(&self) -> [u64; 2] {
+        let [holds, waits] = self.overdue;
+        let [holds_before, waits_before] = self.overdue_before;
+        [
+            holds.saturating_sub(holds_before),
+            waits.saturating_sub(waits_before),
+        ]
+    }
+
     fn rows(&self, resets: u64) -> impl Iterator<Item = ThreadRow> {
         // Earlier threads' part of the sums ends where this thread's begins.
         let start = match self.thread {
@@ -106,7 +119,11 @@ impl ShardSums {
             let (counts, wait) = part(counts, |totals| &totals.wait, is_thread);
             let (_, hold) = part(counts, |totals| &totals.hold, is_thread);
             let is_last = is_thread == self.thread.is_some();
-            let [holds, waits] = if is_last { self.overdue } else { [0; 2] };
+            let [holds, waits] = if is_last {
+                self.overdue_since()
+            } else {
+                [0; 2]
+            };
             ThreadRow {
                 acquisitions: counts.acquisitions,
                 contentions: counts.contentions,
@@ -210,5 +227,30 @@ fn time(
             0 => 0,
             _ => sum.longest_sampled_ns,
         },
+    }
+}
+
+#[cfg(all(test, not(lockprof_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_too_much_before_a_reset_is_not_after_it() {
+        let shard = Shard::try_new(0, 1).unwrap();
+        let mut threads = Threads::default();
+        // Of one record nothing is measured. Then only another one is used.
+        let mut early = Reading::default();
+        (early.acquisitions, early.overdue_holds) = (5_000, 5_000);
+        threads.add(&shard, &early, None);
+        threads.reset();
+        let mut late = Reading::default();
+        (late.acquisitions, late.timed_holds, late.hold.samples) = (1_000, 10, 10);
+        threads.add(&shard, &late, None);
+        let rows = threads.rows(1);
+        let [row] = rows.as_slice() else {
+            panic!("{rows:?}");
+        };
+        assert_eq!(row.acquisitions, 1_000);
+        assert_eq!((row.hold.unmeasured, row.hold.events), (0, 1_000));
     }
 }

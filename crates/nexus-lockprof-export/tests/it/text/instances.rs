@@ -93,3 +93,15 @@ fn what_says_nothing_is_not_shown() {
     let taken = snapshot(300 * MS, 8, vec![of("other", 1, 300 * MS, 300 * MS)]);
     assert_eq!(text::instances(&taken, 100), [""; 0]);
 }
+
+#[test]
+fn a_selection_of_points_leaves_the_shares_as_they_are() {
+    let whole = snapshot(900 * MS, 8, vec![of("shard", 1, 150 * MS, 150 * MS)]);
+    let mut selected = snapshot(100 * MS, 8, Vec::new());
+    let report = |selected: &Snapshot| text::table(selected).selected_from(&whole).to_string();
+    assert!(!report(&selected).contains("waiting for shard"));
+    // All of the selected points' waiting, but not of the class's.
+    selected = snapshot(150 * MS, 8, vec![of("shard", 1, 150 * MS, 150 * MS)]);
+    assert!(!report(&selected).contains("of its locks"));
+    assert_ne!(text::instances(&selected, 100), [""; 0]);
+}
