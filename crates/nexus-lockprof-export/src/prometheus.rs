@@ -7,11 +7,12 @@
 //!
 //! | metric | type | what it is |
 //! | --- | --- | --- |
-//! | `lockprof_NAME_total`, or `lockprof_NAME_seconds_total` for a time | counter | each of [`Point::FIGURES`](nexus_lockprof_snapshot::Point::FIGURES), such as `lockprof_contentions_total` and `lockprof_caused_wait_seconds_total` |
+//! | `lockprof_NAME_total`, or `lockprof_NAME_seconds_total` for a time | counter | each counter of [`Point::FIGURES`](nexus_lockprof_snapshot::Point::FIGURES), such as `lockprof_contentions_total` and `lockprof_caused_wait_seconds_total` |
 //! | `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total` | counter | sum of the waits, of the holds |
 //! | `lockprof_wait_unmeasured_total`, `lockprof_hold_unmeasured_total` | counter | waits and holds that no sum covers |
 //! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | histogram | how many durations were measured, by how long they took, and their sum; absent until there is one |
 //! | `lockprof_wait_max_seconds`, `lockprof_hold_max_seconds` | gauge | longest measured wait and hold |
+//! | `lockprof_most_readers` | gauge | most readers that a wait has seen inside at once |
 //! | `lockprof_waiters` | gauge | threads and tasks that wait there at this moment |
 //! | `lockprof_longest_wait_seconds` | gauge | how long the one that waits longest has waited so far |
 //! | `lockprof_wait_standard_error_seconds`, `lockprof_hold_standard_error_seconds`, `lockprof_caused_wait_standard_error_seconds` | gauge | standard error of the sum, if it is estimated from samples |
@@ -27,6 +28,8 @@
 //! | `lockprof_start_time_seconds` | gauge | beginning of that time, in Unix time |
 //! | `lockprof_points`, `lockprof_points_folded` | gauge | number of points, and of those in the series `other` |
 //! | `lockprof_shards` | gauge | the most threads alive at one time |
+//! | `lockprof_deadlocked_threads`, `lockprof_stuck_waiters` | gauge | threads in deadlocks, and waits that last too long |
+//! | `lockprof_lock_order_inversions` | gauge | orders of locks that can deadlock |
 //! | `lockprof_info` | info | `profiler_mode`, and `budget` if the mode has one |
 //!
 //! Times are whole nanoseconds, written as decimals, so no digit is lost.
@@ -35,11 +38,11 @@
 //!
 //! The first [`top`](Text::top) points have series of their own. Their order is by the time that
 //! they wait and make others wait, then by hold and acquisitions. All other points add up in one
-//! series per counter, `{lock="other",site="other",mode="other"}`. So sums over series equal the
-//! snapshot's, to the nanosecond. Points on one line with the same labels also share a series. Of
-//! the places without series of their own, the 20 with the longest waits get the two gauges of
-//! waiters, so that these name the lock of a stuck program. A lock that is actually named `other`
-//! becomes `r#other`.
+//! series per counter, `{lock="other",site="other",mode="other"}`. So sums of counters over series
+//! equal the snapshot's, to the nanosecond. Points on one line with the same labels also share a
+//! series. Of the places without series of their own, the 20 with the longest waits get the two
+//! gauges of waiters, so that these name the lock of a stuck program. A lock that is actually named
+//! `other` becomes `r#other`.
 //!
 //! A point that moves from `other` to its own series would take its past along, and `other` would
 //! look like a counter that was reset. For repeated scrapes, keep a [`Scrapes`]: points stay where

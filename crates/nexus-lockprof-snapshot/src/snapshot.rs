@@ -234,8 +234,9 @@ impl Snapshot {
         &self.head.instances
     }
 
-    /// The most time that was waited for any lock that is not among the
-    /// [instances](Self::instances), in nanoseconds.
+    /// The most time of long waits for any lock that is not among the
+    /// [instances](Self::instances), in nanoseconds. Without short waits, those that were not
+    /// timed, and classes beyond the first 65,536.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};

@@ -95,6 +95,10 @@ fn section(snapshot: &Snapshot, class: &Lock, width: usize) -> Option<Vec<String
     let name = Names::new(points).lock(class);
     let name = fit::middle(&name, LONGEST_NAME.min(width / 2));
     let title = match few {
+        // Other locks may have been displaced by this one.
+        [_] if snapshot.unlisted_most_ns() > 0 => {
+            format!("Most of the waiting for {name} was for one of its locks:")
+        }
         [_] => format!("All long waits for {name} were for one of its locks:"),
         _ => format!("Most of the waiting for {name} was for few of its locks:"),
     };

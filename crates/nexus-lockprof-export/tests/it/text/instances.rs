@@ -19,6 +19,10 @@ fn of(class: &str, number: u64, least_ns: u64, most_ns: u64) -> Instance {
 
 /// A snapshot of a second in which threads waited so long for the class `shard`, of `locks` locks.
 fn snapshot(waited_ns: u64, locks: u64, instances: Vec<Instance>) -> Snapshot {
+    Snapshot::from_parts(parts(waited_ns, locks, instances))
+}
+
+fn parts(waited_ns: u64, locks: u64, instances: Vec<Instance>) -> SnapshotParts {
     let site = Site::new("src/shards.rs", 3, 9);
     let point = Point::new(Lock::Named("shard".into()), AcquireMode::Exclusive, site);
     let time = |total_ns| Durations {
@@ -27,7 +31,7 @@ fn snapshot(waited_ns: u64, locks: u64, instances: Vec<Instance>) -> Snapshot {
         total_ns,
         ..Durations::default()
     };
-    Snapshot::from_parts(SnapshotParts {
+    SnapshotParts {
         elapsed_ns: 1_000 * MS,
         points: vec![Point {
             acquisitions: 9,
@@ -41,7 +45,7 @@ fn snapshot(waited_ns: u64, locks: u64, instances: Vec<Instance>) -> Snapshot {
         }],
         instances,
         ..SnapshotParts::default()
-    })
+    }
 }
 
 #[test]
@@ -75,6 +79,15 @@ fn one_lock_of_many_is_shown() {
             "All long waits for shard were for one of its locks:",
             "  7f00000001c0  97%  300ms  7 waits",
         ]
+    );
+    // Other locks may have been displaced.
+    let displaced = Snapshot::from_parts(SnapshotParts {
+        unlisted_most_ns: 1,
+        ..parts(310 * MS, 1_000, one())
+    });
+    assert_eq!(
+        text::instances(&displaced, 100)[0],
+        "Most of the waiting for shard was for one of its locks:"
     );
     // The only lock of its class needs no word.
     assert_eq!(text::instances(&snapshot(310 * MS, 1, one()), 100), [""; 0]);
