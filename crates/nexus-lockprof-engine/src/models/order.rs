@@ -33,7 +33,7 @@ fn read(table: &OrderTable) -> Vec<(u64, [usize; MOST_GATES], u64)> {
 /// Each pair is there once, with all of its sightings, and a reader sees only whole ones.
 #[test]
 fn two_threads_note_one_pair_while_it_is_read() {
-    bounded(3, || {
+    bounded(2, || {
         let table = Arc::new(OrderTable::new());
         let note = |table: &OrderTable, n| table.note(&sighting(1, &[]), || this(n));
         let other = thread::spawn({
