@@ -62,7 +62,8 @@ has_line "^audit: held by report \([0-9]+\) at $(at 'report has audit')\$" "$tex
 has_line "^ +[0-9.ms ]+  transfer \([0-9]+\)  $(at 'transfer wants audit')\$" "$text"
 has_line "^accounts: held by transfer \([0-9]+\) at $(at 'transfer has accounts')\$" "$text"
 has_line "^ +[0-9.ms ]+  report \([0-9]+\)  $(at 'report wants accounts')\$" "$text"
-[[ $(head -1 <<<"$text") == Waiting* ]] || fail "the table stands first"
+[[ $text == *"Waiting now"*"lock "*"acq"* ]] || fail "who waits stands above the table"
+has_line '^Potential deadlock: 2 locks were acquired in different orders' "$text"
 echo "ok: report"
 text=$(report --seconds 0.2)
 has_line '^Waiting now: 2 threads$' "$text"

@@ -123,13 +123,13 @@ expect '^hot  exclusive  at .*watched.rs:[0-9]+:[0-9]+' "the selected point is b
 keys Enter
 expect 'Esc back' "Enter shows all about it"
 expect 'wait times +hold times' "both distributions"
-expect '^since start +p50 +p90 +p95' "percentiles, and of what time they are"
+expect '^last [0-9.]+m?s +p50 +p90 +p95' "percentiles, and of what time they are"
 expect '[0-9]+(ns|µs|ms) – .*[█▏▎▍▌▋▊▉]' "bars"
 keys Right
 expect '^[^ ]+  [a-z]+  at .*watched.rs' "the next point"
 keys Escape
 expect 'wait/s▼' "Esc goes back"
-expect 'rates: last [0-9.]+m?s; p95: [0-9a-z. ]+ since start' "of what time the figures are"
+expect 'rates, p95: last [0-9.]+m?s  [0-9a-z. ]+ since start' "of what time the figures are"
 
 echo "--- help, pause"
 typed '?'

@@ -10,7 +10,7 @@
 //! | `lockprof_NAME_total`, or `lockprof_NAME_seconds_total` for a time | counter | each counter of [`Point::FIGURES`](nexus_lockprof_snapshot::Point::FIGURES), such as `lockprof_contentions_total` and `lockprof_caused_wait_seconds_total` |
 //! | `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total` | counter | sum of the waits, of the holds |
 //! | `lockprof_wait_unmeasured_total`, `lockprof_hold_unmeasured_total` | counter | waits and holds that no sum covers |
-//! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | histogram | how many durations were measured, by how long they took, and their sum; absent until there is one |
+//! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | histogram | how many durations were measured, by how long they took, and their sum; absent until there is one, and for profiles without histograms (mode `waits`, older files) |
 //! | `lockprof_wait_max_seconds`, `lockprof_hold_max_seconds` | gauge | longest measured wait and hold |
 //! | `lockprof_most_readers` | gauge | most readers that a wait has seen inside at once |
 //! | `lockprof_waiters` | gauge | threads and tasks that wait there at this moment |

@@ -108,6 +108,7 @@ mod profiler;
 mod quantile;
 mod read;
 mod read_error;
+mod renamed;
 mod replace;
 mod rest;
 mod rwlock;

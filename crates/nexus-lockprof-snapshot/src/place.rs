@@ -107,6 +107,14 @@ impl Site {
         Self::new("(rest)", 0, 0)
     }
 
+    /// The same place, in the file that `file` returns for its own.
+    pub(crate) fn with_file(&self, file: impl FnOnce(&Text) -> Text) -> Self {
+        Self {
+            file: file(&self.file),
+            ..*self
+        }
+    }
+
     /// Returns whether it represents several places, and therefore has no line.
     #[must_use]
     pub fn is_group(&self) -> bool {
@@ -189,6 +197,15 @@ impl Lock {
         match self {
             Self::Created(site) | Self::FirstUsed(site) => Some(site),
             Self::Named(_) | Self::Anonymous => None,
+        }
+    }
+
+    /// The same class, with its place in the file that `file` returns for its own.
+    pub(crate) fn with_file(&self, file: impl FnOnce(&Text) -> Text) -> Self {
+        match self {
+            Self::Created(site) => Self::Created(site.with_file(file)),
+            Self::FirstUsed(site) => Self::FirstUsed(site.with_file(file)),
+            Self::Named(_) | Self::Anonymous => self.clone(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::{EdgeEnd, Frame, Lock, Point, Site, Snapshot, Text, Waiter, point};
+use crate::{EdgeEnd, Frame, Lock, Point, Site, Snapshot, Text, Waiter, point, renamed};
 
 /// `path` without the directories that say only where this machine keeps the file:
 ///
@@ -134,13 +134,6 @@ impl PortablePaths {
         self.0.insert(path.clone(), portable.clone());
         portable
     }
-
-    fn site(&mut self, site: &Site) -> Site {
-        Site {
-            file: self.get(&site.file),
-            ..*site
-        }
-    }
 }
 
 /// The key by which two records are one point, with portable paths.
@@ -148,19 +141,17 @@ type PortableKey = (Lock, crate::AcquireMode, Site);
 
 impl Point {
     fn portable_key(&self, paths: &mut PortablePaths) -> PortableKey {
-        let lock = match &self.lock {
-            Lock::Created(site) => Lock::Created(paths.site(site)),
-            Lock::FirstUsed(site) => Lock::FirstUsed(paths.site(site)),
-            lock @ (Lock::Named(_) | Lock::Anonymous) => lock.clone(),
-        };
-        (lock, self.mode, paths.site(&self.site))
+        let mut path = |path: &Text| paths.get(path);
+        let lock = self.lock.with_file(&mut path);
+        (lock, self.mode, self.site.with_file(path))
     }
 }
 
 impl Snapshot {
     /// Merges points that differ only in where a machine keeps the crates that cargo has fetched. A
     /// merge of two machines has such points, and they look alike wherever paths are shortened.
-    /// Their figures add up at the [`portable_path`]. All other points stay as they are.
+    /// Their figures add up at the [`portable_path`]. All other points stay as they are. Instances,
+    /// past points and pairs of locks get the names of their points.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -187,7 +178,7 @@ impl Snapshot {
             .iter()
             .all(|point| stays(&point.site) && point.lock.site().is_none_or(&mut stays))
         {
-            return self;
+            return self.renamed(&mut paths);
         }
         let mut portable: Vec<PortableKey> = self
             .points
@@ -222,7 +213,13 @@ impl Snapshot {
                 }
             }
         }
-        Self::new(self.head, points, edges)
+        Self::new(self.head, points, edges).renamed(&mut paths)
+    }
+
+    /// Renames locks and places elsewhere in the snapshot, if points have their portable name.
+    pub(crate) fn renamed(mut self, paths: &mut PortablePaths) -> Self {
+        renamed::like_points(&mut self.head, &self.points, |path| paths.get(path));
+        self
     }
 
     /// The same snapshot with only the points for which `keep` is true, and the edges from and to

@@ -256,7 +256,8 @@ pub(crate) fn in_file(rows: &[ThreadRow]) -> Vec<std::borrow::Cow<'_, ThreadRow>
 /// What the threads did between two snapshots of one process.
 ///
 /// A thread that lives has its difference. What threads did that have ended by now is in the row of
-/// those, with the number of threads that ended meanwhile. The sums are the difference of the sums.
+/// those, with the number of threads that ended meanwhile. If a file left threads out, that row is
+/// of these, too. The sums are the difference of the sums.
 pub(crate) fn between(later: &[ThreadRow], earlier: &[ThreadRow]) -> Vec<ThreadRow> {
     let is_live = |row: &&ThreadRow| row.kind == ThreadKind::Live;
     let before: std::collections::HashMap<u64, &ThreadRow> = earlier
@@ -287,17 +288,24 @@ pub(crate) fn between(later: &[ThreadRow], earlier: &[ThreadRow]) -> Vec<ThreadR
         rows = with_new(false);
         rest = rest_of(everything.as_ref(), &rows);
     }
-    let ended = |rows: &[ThreadRow]| {
-        let ended = rows.iter().filter(|row| row.kind == ThreadKind::Ended);
-        ended.fold(0_u64, |sum, row| sum.saturating_add(row.threads))
+    let number = |rows: &[ThreadRow], is_counted: fn(ThreadKind) -> bool| {
+        let counted = rows.iter().filter(|row| is_counted(row.kind));
+        counted.fold(0_u64, |sum, row| sum.saturating_add(row.threads))
     };
     if let Some(rest) = rest {
+        let ended = |rows| number(rows, |kind| kind == ThreadKind::Ended);
+        let mut threads = ended(later).saturating_sub(ended(earlier));
+        if !all_known {
+            // Those that live, too, without the ones that have got their difference.
+            let living = number(later, |kind| kind != ThreadKind::Ended);
+            threads = threads.saturating_add(living.saturating_sub(rows.len() as u64));
+        }
         rows.push(ThreadRow {
             kind: match all_known {
                 true => ThreadKind::Ended,
                 false => ThreadKind::Others,
             },
-            threads: ended(later).saturating_sub(ended(earlier)),
+            threads,
             ..rest
         });
     }
@@ -327,6 +335,14 @@ pub(crate) fn join(before: &[ThreadRow], after: &[ThreadRow]) -> Vec<ThreadRow> 
                 ..sum(ThreadKind::Ended, [row])
             }),
             None => rows.push(row.clone()),
+        }
+    }
+    // The others of both parts are mostly the same threads, so their number does not add up.
+    let is_others = |row: &&mut ThreadRow| row.kind == ThreadKind::Others;
+    let mut others = rows.iter_mut().filter(is_others);
+    if let Some(first) = others.next() {
+        for row in others {
+            first.threads = first.threads.max(std::mem::take(&mut row.threads));
         }
     }
     rows

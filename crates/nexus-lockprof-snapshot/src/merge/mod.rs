@@ -9,7 +9,7 @@ mod texts;
 
 use crate::binary::{Decoder, RawFrame, Room};
 use crate::head::Head;
-use crate::{ReadError, Snapshot, Text, read};
+use crate::{PortablePaths, ReadError, Snapshot, Text, read};
 use point::{Edges, Key, Merged, Names, Place, portable};
 use scratch::Scratch;
 use std::collections::HashMap;
@@ -220,7 +220,7 @@ impl Merge {
                 self.points.shrink_to_fit();
             }
         }
-        Snapshot::new(head, points, edges)
+        Snapshot::new(head, points, edges).renamed(&mut PortablePaths::default())
     }
 
     fn head(&mut self, other: Head) {

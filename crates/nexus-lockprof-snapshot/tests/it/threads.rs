@@ -1,7 +1,7 @@
 //! What each thread has done, in files, merges and intervals.
 
 use nexus_lockprof_snapshot::{
-    ReadError, Snapshot, SnapshotParts, Thread, ThreadKind, ThreadRow, ThreadTime,
+    IntervalStart, ReadError, Snapshot, SnapshotParts, Thread, ThreadKind, ThreadRow, ThreadTime,
 };
 
 /// A thread with these acquisitions, each of which waited 10 ns and held for 5.
@@ -139,8 +139,50 @@ fn an_interval_of_bounded_files_keeps_the_sums() {
         vec![live(1, 6), live(2, 20), several(ThreadKind::Others, 2, 40)],
     );
     let interval = later.since(&earlier).unwrap();
-    let others = several(ThreadKind::Others, 0, 10);
+    // The second, and the two that the later file left out.
+    let others = ThreadRow {
+        threads: 3,
+        ..several(ThreadKind::Others, 0, 10)
+    };
     assert_eq!(interval.threads(), [live(1, 1), others]);
+}
+
+/// The row of the others has their number, with those that ended meanwhile.
+#[test]
+fn an_interval_of_files_with_many_threads_says_how_many_the_others_are() {
+    let file = |collection, each: u64, ended: u64| {
+        let threads = (1..=2_000).map(|n| live(n, each * n));
+        let ended = several(ThreadKind::Ended, ended, ended);
+        let taken = snapshot(collection, threads.chain([ended]).collect());
+        Snapshot::from_bytes(&taken.to_bytes().unwrap()).unwrap()
+    };
+    let interval = file(2, 3, 9).since(&file(1, 1, 4)).unwrap();
+    let [live @ .., others] = interval.threads() else {
+        panic!("{:?}", interval.threads())
+    };
+    assert_eq!(live.len(), 1_024);
+    let figures = (others.kind, others.threads, others.acquisitions);
+    let acquisitions = 2 * (976 * 977 / 2) + 5;
+    assert_eq!(figures, (ThreadKind::Others, 976 + 5, acquisitions));
+}
+
+/// The others of both parts are the same threads, and not twice as many.
+#[test]
+fn an_interval_with_a_reset_counts_the_others_once() {
+    let taken = |collection, resets, acquisitions| {
+        Snapshot::from_parts(SnapshotParts {
+            threads: vec![several(ThreadKind::Others, 4, acquisitions)],
+            collection,
+            resets,
+            ..SnapshotParts::default()
+        })
+    };
+    let mut start = IntervalStart::default();
+    let none = |_: &_| Default::default();
+    start.advance(&taken(1, 0, 5), true, none).unwrap();
+    start.reset(&taken(2, 0, 8), true, none);
+    let interval = start.advance(&taken(3, 1, 6), true, none).unwrap();
+    assert_eq!(interval.threads(), [several(ThreadKind::Others, 4, 3 + 6)]);
 }
 
 /// A thread that left its shard and came back was among those that have ended meanwhile.

@@ -1,6 +1,9 @@
 //! Which places of different processes are the same.
 
-use nexus_lockprof_snapshot::{AcquireMode, Frame, Lock, Merge, Point, Site, Snapshot, Stack};
+use nexus_lockprof_snapshot::{
+    AcquireMode, EdgeEnd, Frame, Instance, Lock, LockPair, Merge, PastInterval, PastPoint, Point,
+    PotentialDeadlock, Site, Snapshot, SnapshotParts, Stack,
+};
 
 use crate::support::{TestResult, named, snapshot};
 
@@ -114,4 +117,84 @@ fn a_snapshot_of_two_folders_shows_as_one() {
     assert_eq!(alone.clone().portable(), alone);
     // An interval stays an interval.
     assert_eq!(two.merged(), one.merged());
+}
+
+/// Beside its points: one lock of the class, a pair of the class with itself, and a past interval.
+fn beside(points: Vec<Point>) -> Snapshot {
+    let each = || points.iter().enumerate();
+    let instance = |(number, point): (usize, &Point)| Instance {
+        lock: point.lock.clone(),
+        address: 64 * (1 + number as u64),
+        waits: 1,
+        least_ns: 10,
+        most_ns: 10,
+    };
+    let pair = |(_, point): (usize, &Point)| LockPair {
+        held: EdgeEnd::from(point),
+        wanted: EdgeEnd::from(point),
+        same_lock: false,
+        guarded: false,
+        thread: None,
+        count: 2,
+    };
+    let past = |(number, point): (usize, &Point)| PastPoint {
+        wait_ns: 10 - number as u64,
+        wait_max_ns: 5,
+        ..PastPoint::new(point.lock.clone(), point.mode, point.site.clone())
+    };
+    let potential = |pair| PotentialDeadlock {
+        needs_writer: false,
+        steps: vec![pair],
+    };
+    let interval = PastInterval {
+        points: each().map(past).collect(),
+        ..PastInterval::default()
+    };
+    Snapshot::from_parts(SnapshotParts {
+        instances: each().map(instance).collect(),
+        potential_deadlocks: each().map(pair).map(potential).collect(),
+        lock_order: each().map(pair).collect(),
+        history: vec![interval],
+        points,
+        ..SnapshotParts::default()
+    })
+}
+
+/// What is said of a class stays with its points.
+#[test]
+fn what_is_beside_points_is_renamed_with_them() -> TestResult {
+    let homes = || ["/home/a", "/root"].map(|home| kept_in(home, 1));
+    let shown = beside(homes().into()).portable();
+    let files = homes().map(|point| beside(vec![point]));
+    let merged = Snapshot::merge(files.clone());
+    let mut bytes = Merge::new();
+    for file in &files {
+        bytes.add_bytes(&file.to_bytes()?)?;
+    }
+    for one in [&shown, &merged, &bytes.finish()] {
+        let [point] = one.points() else {
+            panic!("{:?}", one.points())
+        };
+        assert_eq!(point.site.file, "pool-1.0.0/src/lib.rs");
+        let instances = one.instances().iter().map(|of| &of.lock);
+        assert!(instances.eq([&point.lock; 2]), "{:?}", one.instances());
+        let [pair] = one.lock_order() else {
+            panic!("{:?}", one.lock_order())
+        };
+        assert!(pair.held.is(point) && pair.wanted.is(point), "{pair:?}");
+        assert_eq!(pair.count, 4);
+        let [potential] = one.potential_deadlocks() else {
+            panic!("{:?}", one.potential_deadlocks())
+        };
+        assert!(potential.steps[0].held.is(point), "{potential:?}");
+    }
+    let past = shown.history()[0].of(&shown.points()[0]);
+    let figures = past.map(|past| (past.wait_ns, past.wait_max_ns));
+    assert_eq!(figures, Some((10 + 9, 5)));
+    assert_eq!(shown.history()[0].points.len(), 1);
+    // Those of one folder keep it, as their points do.
+    let alone = Snapshot::merge([files[0].clone(), files[0].clone()]);
+    assert_eq!(alone.instances()[0].lock, alone.points()[0].lock);
+    assert_eq!(alone.points()[0].lock, files[0].points()[0].lock);
+    Ok(())
 }
