@@ -24,7 +24,7 @@ fuzz() {
 
 build --features planted
 for name in read-file http config; do
-    if fuzz "$name" -max_total_time=120; then
+    if fuzz "$name" -max_total_time=300; then
         echo "FAILED: $name has not found the planted defect"
         exit 1
     fi
