@@ -1,5 +1,8 @@
 //! Intervals.
 
+mod rest;
+mod sums;
+
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Histogram, Lock, Losses, Point, Sample, Samples, SinceError, Site,
     Snapshot, SnapshotParts, TableStats,
@@ -404,124 +407,5 @@ fn percentiles_of_an_interval_that_begins_at_a_peek_are_not_of_all_of_it() -> Te
         assert!(!Snapshot::from_json(&interval.to_json()?)?.is_complete());
         assert!(!Snapshot::from_bytes(&interval.to_bytes()?)?.is_complete());
     }
-    Ok(())
-}
-
-/// Any single change at a point puts it into the interval.
-#[test]
-fn one_counter_is_enough() -> TestResult {
-    let edits: [Edit<Point>; 17] = [
-        |p| p.acquisitions += 1,
-        |p| p.contentions += 1,
-        |p| p.try_failures += 1,
-        |p| p.timeouts += 1,
-        |p| p.cancellations += 1,
-        |p| p.abandoned_wait_ns += 1,
-        |p| p.blocked += 1,
-        |p| p.caused_wait_ns += 1,
-        |p| p.long_waits += 1,
-        |p| p.upgrade_waits += 1,
-        |p| p.most_readers += 1,
-        |p| p.wait.samples += 1,
-        |p| p.wait.total_ns += 1,
-        |p| p.wait.events += 1,
-        |p| p.hold.samples += 1,
-        |p| p.hold.total_ns += 1,
-        |p| p.hold.events += 1,
-    ];
-    let earlier = Snapshot::from_parts(everything());
-    for (n, edit) in edits.into_iter().enumerate() {
-        let mut parts = everything();
-        parts.points.iter_mut().take(1).for_each(edit);
-        let interval = Snapshot::from_parts(parts).since(&earlier)?;
-        assert_eq!(interval.points().len(), 1, "edit {n}");
-    }
-    Ok(())
-}
-
-/// Consecutive intervals add up to the whole.
-#[test]
-fn intervals_are_additive() -> TestResult {
-    let at = |n: u64| {
-        let point = Point {
-            acquisitions: n * n,
-            contentions: n,
-            ..named("l", 1)
-        };
-        let losses = Losses {
-            guards: 3 * n,
-            ..Losses::default()
-        };
-        Snapshot::from_parts(SnapshotParts {
-            losses,
-            ..parts(n, vec![point])
-        })
-    };
-    let mut sum = (0, 0, 0);
-    for n in 0..9 {
-        let interval = at(n + 1).since(&at(n))?;
-        let point = interval.point("l").ok_or("no point")?;
-        sum.0 += point.acquisitions;
-        sum.1 += point.contentions;
-        sum.2 += interval.losses().total();
-    }
-    assert_eq!(sum, (81, 9, 27));
-    Ok(())
-}
-
-/// A point of the rest at `site`.
-fn rest(site: Site, acquisitions: u64) -> Point {
-    Point {
-        acquisitions,
-        ..Point::new(Lock::rest(), AcquireMode::Exclusive, site)
-    }
-}
-
-fn at(lock: &str, line: u32, acquisitions: u64) -> Point {
-    let lock = Lock::Named(lock.into());
-    Point {
-        acquisitions,
-        ..Point::new(lock, AcquireMode::Exclusive, Site::new("a.rs", line, 1))
-    }
-}
-
-fn counts(interval: &Snapshot) -> Vec<(String, u64)> {
-    let points = interval.points().iter();
-    let mut counts: Vec<_> = points
-        .map(|point| (format!("{} {}", point.lock, point.site), point.acquisitions))
-        .collect();
-    counts.sort();
-    counts
-}
-
-#[test]
-fn a_point_that_became_a_part_of_the_rest_is_subtracted_there() -> TestResult {
-    let earlier = make(1, vec![at("a", 1, 10), at("b", 2, 20), at("c", 3, 30)]);
-    let later = make(
-        2,
-        vec![
-            // The rest at `b`'s site has `b` and 4 others. `a` is in the rest without a site. `c`
-            // came back with 5.
-            rest(Site::new("a.rs", 2, 1), 24),
-            rest(Site::rest(), 10 + 30 + 1),
-            at("c", 3, 5),
-        ],
-    );
-    let interval = later.since(&earlier)?;
-    let expected = [("(rest) (rest)", 1), ("(rest) a.rs:2", 4), ("c a.rs:3", 5)];
-    assert_eq!(
-        counts(&interval),
-        expected.map(|(name, n)| (name.to_owned(), n))
-    );
-    // If the rest lacks the figures, the point went backwards after all.
-    let less = make(2, vec![rest(Site::rest(), 59)]);
-    assert!(matches!(
-        less.since(&earlier),
-        Err(SinceError::Backwards {
-            earlier: 60,
-            later: 59,
-            ..
-        })
-    ));
     Ok(())
 }
