@@ -93,9 +93,9 @@ pub type Loop<'a> = &'a dyn Fn(u64);
 /// Figures of `SIDES` loops that took turns.
 #[derive(Clone, Debug)]
 pub struct Turns<const SIDES: usize> {
-    /// Of each side, over all rounds.
+    /// The times of each side, over all rounds.
     pub spreads: [Spread; SIDES],
-    /// Of each side, by round: the median over the placements.
+    /// The median over the placements, by side and round.
     medians: [Vec<f64>; SIDES],
 }
 

@@ -14,14 +14,14 @@ use crate::record::thread_info::ThreadId;
 use crate::record::wait_log::LockRef;
 use crate::sync::Ordering::Relaxed;
 
-/// What a thread holds when it begins to acquire a lock.
+/// The locks that a thread holds when it begins to acquire another.
 struct Nesting {
     held: [(PointKey, usize); MOST_HELD],
     count: usize,
 }
 
 impl Nesting {
-    /// What this thread holds. Leaves out what nobody could name.
+    /// Lists the locks that this thread holds, except those that nobody could name.
     fn of(shard: &Shard) -> Self {
         let mut nesting = Nesting {
             held: [(PointKey(0), 0); MOST_HELD],

@@ -12,7 +12,7 @@ const MOST_OF_A_CLASS: usize = 8;
 /// Locks in a snapshot.
 const MOST: usize = 256;
 
-/// What was last read of each shard, by its number.
+/// The last reading of each shard, by the shard's number.
 #[derive(Default)]
 pub(super) struct AllInstances(Vec<Option<[InstanceReading; ENTRIES]>>);
 
@@ -22,7 +22,7 @@ struct Sums {
     waits: u64,
     least_ns: u64,
     most_ns: u64,
-    /// What the shards say of a lock without an entry, added up.
+    /// The sum of the shards' bounds for a lock without an entry.
     without_entry_ns: u64,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct PointState {
     past_longest_ns: u64,
 }
 
-/// What the history has of a point.
+/// A point's figures in the history.
 #[derive(Clone, Copy, Debug, Default)]
 struct PastTotals {
     acquisitions: u64,
