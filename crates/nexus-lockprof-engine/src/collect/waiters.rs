@@ -17,7 +17,7 @@ use crate::identity::{SiteKey, ThreadBits, to_site};
 use crate::record::task_slot::TaskSlot;
 use crate::record::thread_info::ThreadId;
 use crate::record::waiting::{WaitKind, WaitSlot, Waiting};
-use nexus_lockprof_snapshot::{AcquireMode, Holder, Site, Thread, Waiter};
+use nexus_lockprof_snapshot::{AcquireMode, Holder, Site, Waiter};
 use std::collections::{HashMap, HashSet};
 
 /// A wait that was seen.
@@ -136,7 +136,7 @@ impl Look for Core {
     }
 
     fn threads(&self) -> Vec<u64> {
-        self.living().map(|thread| to_thread(thread).id).collect()
+        self.living().map(|thread| thread.to_thread().id).collect()
     }
 }
 
@@ -163,7 +163,7 @@ impl Core {
             Some(Holder { exited, ..holder })
         };
         Waiter {
-            thread: seen.thread.map(to_thread),
+            thread: seen.thread.map(ThreadId::to_thread),
             lock: key.class().to_lock(),
             address: lock as u64,
             mode: key.site().mode().into(),
@@ -198,7 +198,7 @@ impl Core {
         let is_sure = mode != AcquireMode::Shared && seen.is_read;
         let exited = is_sure && threads.had_ended(bits) && !self.has_threads_without_shard();
         Some(Holder {
-            thread: threads.thread(bits).map(to_thread),
+            thread: threads.thread(bits).map(ThreadId::to_thread),
             exited,
             mode,
             site: to_site(site.location()),
@@ -230,10 +230,6 @@ fn id(seen: &Seen<'_>) -> WaitId {
 fn holders(seen: &[Seen<'_>]) -> Vec<Option<usize>> {
     let addresses: Vec<usize> = seen.iter().map(|seen| seen.waiting.holder_at).collect();
     memory::words(&addresses)
-}
-
-pub(crate) fn to_thread(thread: ThreadId) -> Thread {
-    thread.to_thread()
 }
 
 #[cfg(test)]

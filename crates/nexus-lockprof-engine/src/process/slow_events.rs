@@ -15,7 +15,6 @@
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread::{self, Stage};
-use crate::collect::waiters::to_thread;
 use crate::core::{Core, GLOBAL};
 use crate::event::Event;
 use crate::identity::{self, PointKey, to_site};
@@ -25,6 +24,7 @@ use crate::process::once::Once;
 use crate::process::stderr::{say, say_line};
 use crate::process::unwind::caught;
 use crate::record::slow_record::{SlowBy, SlowKind, SlowRecord};
+use crate::record::thread_info::ThreadId;
 use nexus_lockprof_snapshot::{AcquireMode, Slow, SlowHolder, SlowMetric};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -206,7 +206,7 @@ fn to_slow(record: &SlowRecord) -> Slow {
     let holder = |by: Option<SlowBy>| {
         by.map(|SlowBy { key, ns, thread }| {
             let (mode, site) = place(key);
-            let thread = thread.map(to_thread);
+            let thread = thread.map(ThreadId::to_thread);
             SlowHolder {
                 thread,
                 mode,
@@ -228,7 +228,7 @@ fn to_slow(record: &SlowRecord) -> Slow {
         metric,
         ns: record.ns,
         threshold_ns: record.threshold_ns,
-        thread: record.thread.map(to_thread),
+        thread: record.thread.map(ThreadId::to_thread),
         holder,
         waiters,
         dropped: record.dropped,

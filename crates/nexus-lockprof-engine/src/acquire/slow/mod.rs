@@ -132,11 +132,7 @@ impl Core {
         word: &ClassWord,
         len: NameLen,
     ) -> SlowAcquire<'_> {
-        let slow = self.waiting_slow_acquire(site, word, len, Holder::Thread);
-        if self.is_global() && due::is_due() && !thread::is_inside() && !thread::is_internal() {
-            self.do_due();
-        }
-        slow
+        self.slow_acquire_by(site, word, len, Holder::Thread)
     }
 
     /// The same for a task, whose guard may go to another thread.
@@ -152,7 +148,19 @@ impl Core {
         word: &ClassWord,
         len: NameLen,
     ) -> SlowAcquire<'_> {
-        let slow = self.waiting_slow_acquire(site, word, len, Holder::Task);
+        self.slow_acquire_by(site, word, len, Holder::Task)
+    }
+
+    /// Begins it, and then does what is due in the process.
+    #[inline(always)]
+    fn slow_acquire_by(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+        holder: Holder,
+    ) -> SlowAcquire<'_> {
+        let slow = self.waiting_slow_acquire(site, word, len, holder);
         if self.is_global() && due::is_due() && !thread::is_inside() && !thread::is_internal() {
             self.do_due();
         }

@@ -9,7 +9,7 @@ use crate::record::statistics::Reading;
 use crate::record::tally::SumReading;
 use crate::record::thread_info::ThreadId;
 use crate::record::thread_start::{Counts, Start, Totals};
-use nexus_lockprof_snapshot::{Thread, ThreadKind, ThreadRow, ThreadTime};
+use nexus_lockprof_snapshot::{ThreadKind, ThreadRow, ThreadTime};
 
 /// All shards, by their numbers.
 #[derive(Default)]
@@ -157,13 +157,7 @@ impl ShardSums {
         };
         let live = self.thread.map(|thread| ThreadRow {
             kind: ThreadKind::Live,
-            thread: Some(Thread {
-                id: match thread.system {
-                    0 => thread.token,
-                    system => system,
-                },
-                name: thread.name().map(Into::into),
-            }),
+            thread: Some(thread.to_thread()),
             number: thread.token,
             threads: 1,
             ..row(thread_counts, true)
