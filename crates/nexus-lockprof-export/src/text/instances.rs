@@ -102,9 +102,46 @@ fn section(snapshot: &Snapshot, class: &Lock, width: usize) -> Option<Vec<String
         [_] => format!("All long waits for {name} were for one of its locks:"),
         _ => format!("Most of the waiting for {name} was for few of its locks:"),
     };
-    let cells: Vec<[String; 4]> = few.iter().map(|of| cells(of, waited_ns)).collect();
     let mut lines = vec![fit::wrapped(&title, width)];
-    for cell in &cells {
+    lines.extend(rows(few, waited_ns, width));
+    Some(lines)
+}
+
+/// A line for each lock of the class that the snapshot knows of, the longest waiting first: its
+/// address, its share of the class's waiting, the time and the number of waits. No line is wider
+/// than `width` terminal columns.
+///
+/// ```
+/// use nexus_lockprof_export::text;
+/// use nexus_lockprof_snapshot::{Instance, Lock, Snapshot, SnapshotParts};
+///
+/// let lock = Lock::Named("shard".into());
+/// let of = Instance {
+///     lock: lock.clone(),
+///     address: 0x7f00_1000,
+///     waits: 7,
+///     least_ns: 4_000_000,
+///     most_ns: 5_000_000,
+/// };
+/// let snapshot = Snapshot::from_parts(SnapshotParts {
+///     instances: vec![of],
+///     ..SnapshotParts::default()
+/// });
+/// assert_eq!(text::instances_of(&snapshot, &lock, 80), ["  7f001000  -  4.00ms to 5.00ms  7 waits"]);
+/// ```
+#[must_use]
+pub fn instances_of(snapshot: &Snapshot, class: &Lock, width: usize) -> Vec<String> {
+    let points = snapshot.points().iter();
+    let points = points.filter(|point| point.lock == *class);
+    let waited_ns = number::sum(points.map(|point| point.wait.total_ns));
+    let of_class = snapshot.instances().iter().filter(|of| of.lock == *class);
+    rows(&Vec::from_iter(of_class), waited_ns, width)
+}
+
+/// A line for each of these locks of one class, for which threads waited `waited_ns` in all.
+fn rows(locks: &[&Instance], waited_ns: u64, width: usize) -> Vec<String> {
+    let cells: Vec<[String; 4]> = locks.iter().map(|of| cells(of, waited_ns)).collect();
+    let lines = cells.iter().map(|cell| {
         let mut line = String::new();
         for (column, text) in cell.iter().enumerate() {
             let widths = cells.iter().filter_map(|cells| cells.get(column));
@@ -112,9 +149,9 @@ fn section(snapshot: &Snapshot, class: &Lock, width: usize) -> Option<Vec<String
             line.push_str("  ");
             line.push_str(&fit::padded(text, widest, true));
         }
-        lines.push(fit::middle(&line, width));
-    }
-    Some(lines)
+        fit::middle(&line, width)
+    });
+    lines.collect()
 }
 
 /// Whether the class had several locks: together they could be held for more than the time that has

@@ -8,19 +8,11 @@ const INDENT: &str = "     ";
 /// The most bars, and the fewest that say something.
 const BARS: [usize; 2] = [4, 60];
 
-/// `peak 12:00:05 to 12:00:07 UTC: waited 1.9s of 2s in 2 of 60 intervals  ▁▁█▁`. `None` if the
-/// waiting was spread over the time.
+/// The line below a point, with bars if there is room. `None` if the waiting was spread over the
+/// time.
 pub(super) fn line(snapshot: &Snapshot, point: &Point, width: usize) -> Option<String> {
-    let peak = snapshot.peak(point).filter(|peak| peak.is_short())?;
-    let mut line = format!(
-        "peak {} to {} UTC: waited {} of {} in {} of {} intervals",
-        clock(peak.began_unix_ns),
-        clock(peak.ended_unix_ns),
-        number::estimated(peak.wait_ns, point.wait.is_estimate()),
-        number::estimated(peak.all_ns, point.wait.is_estimate()),
-        peak.intervals,
-        peak.of_intervals,
-    );
+    let is_short = snapshot.peak(point).is_some_and(|peak| peak.is_short());
+    let mut line = peak(snapshot, point).filter(|_| is_short)?;
     let [fewest, most] = BARS;
     let width = width.saturating_sub(INDENT.len());
     let room = width.saturating_sub(fit::width(&line) + 2).min(most);
@@ -36,6 +28,31 @@ pub(super) fn line(snapshot: &Snapshot, point: &Point, width: usize) -> Option<S
     ))
 }
 
+/// When threads waited most at a point: `peak 12:00:05 to 12:00:07 UTC: waited 1.90s of 2.00s in 2
+/// of 60 intervals`. `None` if nobody waited there in the last intervals.
+///
+/// ```
+/// use nexus_lockprof_export::text;
+/// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
+///
+/// let point = Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("a.rs", 1, 1));
+/// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+/// assert_eq!(text::peak(&snapshot, &point), None);
+/// ```
+#[must_use]
+pub fn peak(snapshot: &Snapshot, point: &Point) -> Option<String> {
+    let peak = snapshot.peak(point)?;
+    Some(format!(
+        "peak {} to {} UTC: waited {} of {} in {} of {} intervals",
+        clock(peak.began_unix_ns),
+        clock(peak.ended_unix_ns),
+        number::estimated(peak.wait_ns, point.wait.is_estimate()),
+        number::estimated(peak.all_ns, point.wait.is_estimate()),
+        peak.intervals,
+        peak.of_intervals,
+    ))
+}
+
 /// The time of the day.
 fn clock(unix_ns: u64) -> String {
     let seconds = unix_ns / 1_000_000_000 % 86_400;
@@ -43,8 +60,16 @@ fn clock(unix_ns: u64) -> String {
     format!("{:02}:{:02}:{seconds:02}", minutes / 60, minutes % 60)
 }
 
-/// A bar for each interval, or for the longest waiting of several if there is no room for all.
-fn bars(waits: &[u64], room: usize) -> String {
+/// A bar for the waiting of each interval, or for the longest of several if there is no room for
+/// all: at most `room` terminal columns.
+///
+/// ```
+/// use nexus_lockprof_export::text;
+///
+/// assert_eq!(text::bars(&[0, 1, 7, 3], 4), "▁▂█▄");
+/// ```
+#[must_use]
+pub fn bars(waits: &[u64], room: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = waits.iter().max().copied().unwrap_or(0).max(1);
     let bars = waits
