@@ -48,19 +48,19 @@ impl Column {
         at.copied().unwrap_or(self)
     }
 
-    /// The column for a digit or a letter.
+    /// The column for a letter or sign.
     pub(crate) fn picked(key: char) -> Option<Self> {
         match key {
-            '1' | 'L' => Some(Lock),
-            '2' | 'S' => Some(Site),
-            '3' => Some(Mode),
-            '4' | 'A' => Some(Acquisitions),
-            '5' => Some(ContentionRatio),
-            '6' | 'W' => Some(Wait),
-            '7' => Some(WaitP95),
-            '8' | 'H' => Some(Hold),
-            '9' => Some(HoldP95),
-            '0' | 'C' => Some(Caused),
+            'L' => Some(Lock),
+            'S' => Some(Site),
+            'M' => Some(Mode),
+            'A' => Some(Acquisitions),
+            '%' => Some(ContentionRatio),
+            'W' => Some(Wait),
+            'P' => Some(WaitP95),
+            'H' => Some(Hold),
+            'D' => Some(HoldP95),
+            'C' => Some(Caused),
             'T' => Some(Trend),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! How keys change the state.
 
 use super::dialog::Answer;
-use super::{Column, Command, Data, Dialog, Link, MODES, Paused, State, TableState};
+use super::{Column, Command, Data, Dialog, Link, MODES, Paused, State, TableState, View};
 use nexus_lockprof_snapshot::ProfilerMode;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -68,7 +68,15 @@ impl State {
             }),
             KeyCode::Char(' ' | 'p') => self.pause(),
             KeyCode::Char('t') => self.table.toggle_figures(),
+            KeyCode::Char('/') => {
+                let text = self.table.filter().to_owned();
+                self.dialog = Some(Dialog::Filter { text });
+            }
+            KeyCode::Tab => self.show(self.view.moved(1)),
+            KeyCode::BackTab => self.show(self.view.moved(-1)),
+            KeyCode::Char(c @ '1'..='5') => self.show(View::picked(c).unwrap_or(self.view)),
             _ if self.drilled => self.on_point(key),
+            _ if self.view != View::Locks => self.on_text(key),
             _ => self.on_table(key),
         }
         Effect::None
@@ -120,11 +128,6 @@ impl State {
             KeyCode::Left | KeyCode::Char('<') => return self.table.move_sort(-1),
             KeyCode::Right | KeyCode::Char('>') => return self.table.move_sort(1),
             KeyCode::Char('r') => return self.table.reverse(),
-            KeyCode::Char('/') => {
-                let text = self.table.filter().to_owned();
-                self.dialog = Some(Dialog::Filter { text });
-                return;
-            }
             KeyCode::Esc => {
                 self.table.set_filter(String::new());
                 self.notice = None;
@@ -142,6 +145,43 @@ impl State {
         self.with_data(|table, data| table.move_by(move_by, data));
     }
 
+    fn show(&mut self, view: View) {
+        (self.view, self.drilled, self.scroll) = (view, false, 0);
+    }
+
+    /// Handles a key in a view of text. It scrolls, and sorting works as in the table, whose order
+    /// the rows have.
+    fn on_text(&mut self, key: KeyEvent) {
+        match key.code {
+            KeyCode::Esc if !self.table.filter().is_empty() => {
+                self.table.set_filter(String::new());
+            }
+            KeyCode::Esc => self.show(View::Locks),
+            KeyCode::Enter => {}
+            KeyCode::Up
+            | KeyCode::Down
+            | KeyCode::PageUp
+            | KeyCode::PageDown
+            | KeyCode::Home
+            | KeyCode::End
+            | KeyCode::Char('k' | 'j' | 'g' | 'G') => self.scroll_on(key.code),
+            _ => self.on_table(key),
+        }
+    }
+
+    /// Scrolls by a key.
+    fn scroll_on(&mut self, code: KeyCode) {
+        match code {
+            KeyCode::Up | KeyCode::Char('k') => self.scroll_by(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.scroll_by(1),
+            KeyCode::PageUp => self.scroll_by(-10),
+            KeyCode::PageDown => self.scroll_by(10),
+            KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
+            KeyCode::End | KeyCode::Char('G') => self.scroll = usize::MAX,
+            _ => {}
+        }
+    }
+
     fn drill(&mut self) {
         self.with_data(|table, data| table.choose(data));
         self.drilled = self.table.selected().is_some();
@@ -156,19 +196,7 @@ impl State {
             }
             KeyCode::Left | KeyCode::Char('<') => -1,
             KeyCode::Right | KeyCode::Char('>') => 1,
-            KeyCode::Up | KeyCode::Char('k') => return self.scroll_by(-1),
-            KeyCode::Down | KeyCode::Char('j') => return self.scroll_by(1),
-            KeyCode::PageUp => return self.scroll_by(-10),
-            KeyCode::PageDown => return self.scroll_by(10),
-            KeyCode::Home | KeyCode::Char('g') => {
-                self.scroll = 0;
-                return;
-            }
-            KeyCode::End | KeyCode::Char('G') => {
-                self.scroll = usize::MAX;
-                return;
-            }
-            _ => return,
+            code => return self.scroll_on(code),
         };
         self.scroll = 0;
         self.with_data(|table, data| table.move_by(beside, data));

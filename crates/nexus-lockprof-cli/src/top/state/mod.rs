@@ -12,6 +12,7 @@ mod keys;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod view;
 mod waiters;
 
 pub(crate) use buckets::{Bucket, buckets};
@@ -23,6 +24,7 @@ pub(crate) use history::{History, TrendSample};
 pub(crate) use key::Key;
 pub(crate) use keys::Effect;
 pub(crate) use table::TableState;
+pub(crate) use view::View;
 pub(crate) use waiters::WaitersPane;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
@@ -120,9 +122,11 @@ pub(crate) struct State {
     pub(crate) waiters: WaitersPane,
     /// The rows.
     pub(crate) table: TableState,
+    view: View,
     /// Whether the page of the selected point is open.
     drilled: bool,
-    /// Lines that the point's page is scrolled down. The view keeps it in bounds.
+    /// Lines that the point's page, or a view of text, is scrolled down. The view keeps it in
+    /// bounds.
     pub(crate) scroll: usize,
     dialog: Option<Dialog>,
     notice: Option<Notice>,
@@ -153,6 +157,7 @@ impl State {
             history: History::default(),
             paused: None,
             waiters: WaitersPane::default(),
+            view: View::Locks,
             drilled: false,
             scroll: 0,
             dialog: None,
@@ -212,6 +217,11 @@ impl State {
     /// The message to show.
     pub(crate) fn notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
+    }
+
+    /// The view that is shown.
+    pub(crate) fn view(&self) -> View {
+        self.view
     }
 
     /// The point whose page is open; `None` if the table is shown.

@@ -29,11 +29,11 @@ const KEYS: [[(&str, &str); 2]; 9] = [
         ("R", "reset it (asks first)"),
     ],
     [
-        ("1 … 9 0", "sort by that column"),
+        ("1 … 5 Tab", "another view"),
         ("Ctrl-L", "draw the screen again"),
     ],
     [
-        ("LSAWHCT", "sort by Lock, Site, ..."),
+        ("LSAWHCT", "sort by Lock, Site ..."),
         ("Ctrl-Z", "to the shell; fg returns"),
     ],
     [("r", "reverse the order"), ("q Ctrl-C", "quit")],

@@ -1,7 +1,7 @@
 //! The last line: the filter, what has happened, or which keys there are.
 
 use super::theme::Theme;
-use crate::top::state::{Dialog, Link, State};
+use crate::top::state::{Dialog, Link, State, View};
 use nexus_lockprof_snapshot::printable;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -34,14 +34,17 @@ fn keys(state: &State, width: usize, theme: Theme) -> Line<'static> {
     let told = *state.link() != Link::Static;
     let drilled = state.drilled().is_some();
     let pause = if state.is_paused() { "go on" } else { "pause" };
-    let keys: [(&str, &str, bool); 13] = [
+    let table = !drilled && state.view() == View::Locks;
+    let keys: [(&str, &str, bool); 15] = [
         ("?", "help", true),
         ("q", "quit", true),
-        ("Enter", "point", !drilled),
+        ("1…5", "views", !drilled),
+        ("Esc", "locks", !drilled && !table),
+        ("Enter", "point", table),
         ("Esc", "back", drilled),
         ("←→", "next point", drilled),
-        ("←→", "sort", !drilled),
-        ("r", "reverse", !drilled),
+        ("←→", "sort", table),
+        ("r", "reverse", table),
         ("/", "filter", !drilled),
         ("t", "totals", true),
         ("Space", pause, told),

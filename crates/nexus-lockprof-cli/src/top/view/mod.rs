@@ -6,6 +6,7 @@ mod dialog;
 mod figure;
 mod footer;
 mod header;
+mod pages;
 mod point;
 mod table;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod waiters;
 
 pub(crate) use theme::Theme;
 
-use super::state::State;
+use super::state::{State, View};
 use nexus_lockprof_snapshot::is_printable;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
@@ -46,6 +47,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     header::chart(frame, chart, state, theme);
     if state.drilled().is_some() {
         point::draw(frame, body, state, theme);
+    } else if state.view() != View::Locks {
+        pages::draw(frame, body, state, theme);
     } else {
         let waiting = waiters::height(state, body);
         let [waiting, body] =

@@ -1,8 +1,8 @@
 //! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with
 //! `LOCKPROF_BLESS=1` in the environment they are written instead of compared.
 
+mod pages;
 mod printable;
-
 mod waiters;
 
 use super::*;
@@ -137,7 +137,7 @@ fn the_table() {
 #[test]
 fn totals() {
     let mut state = watched();
-    press(&mut state, "t8r");
+    press(&mut state, "tHr");
     check("totals", &mut state, 120, 12);
 }
 

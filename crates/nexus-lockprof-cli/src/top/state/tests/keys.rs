@@ -50,7 +50,7 @@ fn a_pause_stops_the_picture_and_not_the_target() {
     // What is paused can still be looked at in another way.
     press(&mut state, "L");
     assert_eq!(rows(&state), "[a] b c");
-    press(&mut state, "6 ");
+    press(&mut state, "W ");
     assert!(!state.is_paused());
     assert_eq!(rows(&state), "[c] a b");
     assert_eq!(state.history().overall().count(), 2);
@@ -126,4 +126,33 @@ fn one_key_closes_the_help() {
     assert_eq!(state.table.figures(), Figures::Rates);
     press(&mut state, "\u{1b}");
     assert_eq!(state.dialog(), None);
+}
+
+#[test]
+fn keys_switch_views() {
+    let (mut state, _) = looked_at_twice();
+    let press_tab = |state: &mut State, code: KeyCode| {
+        state.key(code.into());
+        state.view()
+    };
+    for (key, view) in ('1'..='5').zip(View::ALL) {
+        press(&mut state, &key.to_string());
+        assert_eq!(state.view(), view);
+    }
+    assert_eq!(press_tab(&mut state, KeyCode::Tab), View::Locks);
+    assert_eq!(press_tab(&mut state, KeyCode::BackTab), View::History);
+    // Sorting and the filter are those of the table; arrows scroll.
+    press(&mut state, "L↓↓/b\n");
+    assert_eq!((state.scroll, rows(&state).as_str()), (2, "[b]"));
+    // Esc clears the filter first, then goes back.
+    press(&mut state, "\u{1b}");
+    assert_eq!((state.view(), state.table.filter()), (View::History, ""));
+    press(&mut state, "\u{1b}");
+    assert_eq!((state.view(), state.scroll), (View::Locks, 0));
+    // A view replaces the page of a point.
+    press(&mut state, "\n2");
+    assert!(state.drilled().is_none());
+    assert_eq!(state.view(), View::Threads);
+    press(&mut state, "\n");
+    assert!(state.drilled().is_none());
 }

@@ -9,15 +9,15 @@ fn every_column_sorts_both_ways() {
     for (key, usual, reversed) in [
         ('L', "[a] b c", "[c] b a"),
         ('S', "[a] b c", "[c] b a"),
-        ('3', "[a] b c", "[a] b c"),
+        ('M', "[a] b c", "[a] b c"),
         ('A', "[b] a c", "[c] a b"),
         // Nothing was acquired at c, so that it has no share and no percentiles: last, whichever
         // way.
-        ('5', "[b] a c", "[a] b c"),
+        ('%', "[b] a c", "[a] b c"),
         ('W', "[b] a c", "[c] a b"),
-        ('7', "[b] a c", "[a] b c"),
+        ('P', "[b] a c", "[a] b c"),
         ('H', "[b] a c", "[c] a b"),
-        ('9', "[b] a c", "[a] b c"),
+        ('D', "[b] a c", "[a] b c"),
         ('C', "[a] b c", "[a] b c"),
         ('T', "[b] a c", "[c] a b"),
     ] {

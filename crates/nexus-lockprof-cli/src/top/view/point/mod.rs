@@ -5,6 +5,7 @@ mod figures;
 mod histogram;
 
 use super::figure;
+use super::pages;
 use super::theme::Theme;
 use crate::top::state::{Data, Key, State};
 use nexus_lockprof_export::readable::number;
@@ -119,8 +120,33 @@ impl<'a> Page<'a> {
             lines.extend(rwlock);
             lines.push(Line::default());
         }
+        for more in [self.instances(), self.history()] {
+            if !more.is_empty() {
+                lines.extend(more);
+                lines.push(Line::default());
+            }
+        }
         lines.extend(self.callers());
         lines
+    }
+
+    /// Which locks of the class were waited for most.
+    fn instances(&self) -> Vec<Line<'static>> {
+        let rows = text::instances_of(self.data.whole(), &self.whole.lock, self.width);
+        self.headed("locks of this class", rows)
+    }
+
+    /// When threads waited here, over the program's last intervals.
+    fn history(&self) -> Vec<Line<'static>> {
+        let rows = pages::of_point(self.data.whole(), self.whole, self.width);
+        self.headed("the program's last intervals", rows)
+    }
+
+    /// The lines below a head; none without lines.
+    fn headed(&self, head: &'static str, lines: Vec<String>) -> Vec<Line<'static>> {
+        let head = (!lines.is_empty()).then(|| Line::styled(head, self.theme.head()));
+        let lines = lines.into_iter().map(Line::raw);
+        head.into_iter().chain(lines).collect()
     }
 
     /// As much of it as `height` lines have room for: those that matter most first, and no head
@@ -195,10 +221,7 @@ impl<'a> Page<'a> {
     /// Behind whom it waited. Empty if nobody knows.
     fn behind(&self, most: usize) -> Vec<Line<'static>> {
         let behind = text::behind(self.data.whole(), self.whole, most, self.width);
-        let head = (!behind.is_empty()).then(|| Line::styled("waited behind", self.theme.head()));
-        head.into_iter()
-            .chain(behind.into_iter().map(Line::raw))
-            .collect()
+        self.headed("waited behind", behind)
     }
 
     /// Why threads waited for the point's lock, if that is a reader-writer lock.

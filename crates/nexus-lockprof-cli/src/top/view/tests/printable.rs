@@ -40,7 +40,7 @@ fn nothing_that_is_drawn_steers_the_terminal() {
                 text.chars().all(|c| c == '\n' || is_printable(c)),
                 "{text:?}"
             );
-            // What stands where something was forgotten.
+            // The sign that replaces what nobody made printable.
             assert!(!text.contains('\u{fffd}'), "{text}");
         }
     };

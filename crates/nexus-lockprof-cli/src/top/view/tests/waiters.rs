@@ -115,7 +115,7 @@ fn nothing_in_it_steers_the_terminal() {
     for c in found.chars() {
         assert!(c == '\n' || is_printable(c), "{found:?}");
     }
-    // What stands where something was forgotten.
+    // The sign that replaces what nobody made printable.
     assert!(!found.contains('\u{fffd}'), "{found}");
 }
 

@@ -1,0 +1,177 @@
+//! The views of text.
+
+use super::*;
+use nexus_lockprof_snapshot::{
+    Instance, LockPair, PastInterval, PastPoint, PotentialDeadlock, SnapshotParts, Thread,
+    ThreadKind, ThreadRow, ThreadTime, is_printable,
+};
+
+const MS: u64 = 1_000_000;
+
+fn row(id: u64, name: &str, contentions: u64) -> ThreadRow {
+    let time = |ms| ThreadTime {
+        samples: contentions,
+        events: contentions,
+        total_ns: ms * MS,
+        ..ThreadTime::default()
+    };
+    ThreadRow {
+        kind: ThreadKind::Live,
+        thread: Some(Thread {
+            id,
+            name: Some(name.into()),
+        }),
+        number: id,
+        threads: 1,
+        acquisitions: 100 * contentions,
+        contentions,
+        wait: time(100 * contentions),
+        hold: time(3),
+    }
+}
+
+/// Adds threads, instances, an inversion and a history to the first two points.
+fn add(parts: &mut SnapshotParts, name: &str) {
+    parts.threads = vec![row(4711, name, 9), row(4712, "worker", 1)];
+    let [first, second] = [0, 1].map(|at| EdgeEnd::from(&parts.points[at]));
+    let of = |address, ms| Instance {
+        lock: first.lock.clone(),
+        address,
+        waits: ms,
+        least_ns: ms * MS,
+        most_ns: ms * MS,
+    };
+    parts.instances = vec![of(0x7f00_1000, 800), of(0x7f00_2000, 100)];
+    let pair = |held: &EdgeEnd, wanted: &EdgeEnd| LockPair {
+        held: held.clone(),
+        wanted: wanted.clone(),
+        same_lock: false,
+        guarded: false,
+        thread: parts.threads[0].thread.clone(),
+        count: 3,
+    };
+    parts.potential_deadlocks = vec![PotentialDeadlock {
+        needs_writer: false,
+        steps: vec![pair(&first, &second), pair(&second, &first)],
+    }];
+    let past = |end: &EdgeEnd, wait_ns| PastPoint {
+        wait_ns,
+        ..PastPoint::new(end.lock.clone(), end.mode, end.site.clone())
+    };
+    let waits = [0, 0, 0, 900 * MS, 800 * MS, 0, 0, 0];
+    let history = (1_763_878_800..).zip(waits).map(|(second_of, wait)| {
+        let more = past(&second, 200 * MS);
+        PastInterval {
+            ended_unix_ns: second_of * 1_000 * MS,
+            length_ns: 1_000 * MS,
+            points: vec![past(&first, wait), more],
+        }
+    });
+    parts.history = history.collect();
+}
+
+fn target(name: &str) -> Target {
+    let mut target = Target::new()
+        .at("shard", 88, [900, 90, 900, 12])
+        .at(name, 12, [9, 3, 100, 1]);
+    add(&mut target.parts, name);
+    target
+}
+
+fn looked() -> (State, Target) {
+    let mut target = target("config");
+    let mut state = state();
+    see(&mut state, target.look());
+    (state, target)
+}
+
+#[test]
+fn each_view_has_its_lines() {
+    let (mut state, _) = looked();
+    for (key, name) in [
+        ("2", "view-threads"),
+        ("3", "view-instances"),
+        ("4", "view-order"),
+        ("5", "view-history"),
+    ] {
+        press(&mut state, key);
+        check(name, &mut state, 80, 24);
+        check(&format!("{name}-40"), &mut state, 40, 10);
+    }
+}
+
+#[test]
+fn a_view_says_that_it_has_nothing() {
+    let mut state = state();
+    see(&mut state, Target::new().at("a", 1, [1, 0, 0, 1]).look());
+    for (key, text) in [
+        ("2", "no thread is known"),
+        ("3", "no long wait for this lock was measured"),
+        ("4", "no locks were seen in orders that can deadlock"),
+        ("5", "nobody has waited in the last intervals"),
+    ] {
+        press(&mut state, key);
+        let found = self::text(&drawn(&mut state, 80, 24, Theme::new(true)));
+        assert!(found.contains(text), "{found}");
+    }
+}
+
+#[test]
+fn threads_are_of_the_interval_or_of_all_time() {
+    let (mut state, mut target) = looked();
+    target.parts.threads[0].acquisitions += 5;
+    see(&mut state, target.look());
+    press(&mut state, "2");
+    let shown = |state: &mut State| text(&drawn(state, 80, 24, Theme::new(true)));
+    let found = shown(&mut state);
+    assert!(found.contains("threads, in the last interval"), "{found}");
+    assert!(found.contains("  config (4711)    5"), "{found}");
+    press(&mut state, "t");
+    let found = shown(&mut state);
+    assert!(found.contains("  config (4711)  905"), "{found}");
+    press(&mut state, "/WORK");
+    let found = shown(&mut state);
+    assert!(found.contains("worker (4712)"), "{found}");
+    assert!(!found.contains("config (4711)"), "{found}");
+}
+
+#[test]
+fn the_page_of_a_point_has_its_locks_and_its_past() {
+    let (mut state, _) = looked();
+    press(&mut state, "\n⇲");
+    let found = text(&drawn(&mut state, 100, 24, Theme::new(true)));
+    for line in [
+        "locks of this class",
+        "  7f001000  89%  800ms  800 waits",
+        "the program's last intervals",
+        "  peak 06:20:02 to 06:20:04 UTC: waited 1.70s of 1.70s in 2 of 8 intervals",
+        "  ▁▁▁█▇▁▁▁",
+    ] {
+        assert!(found.lines().any(|shown| shown == line), "{line}\n{found}");
+    }
+}
+
+#[test]
+fn nothing_in_a_view_steers_the_terminal() {
+    const EVIL: &str = "x\u{1b}]0;OWNED\u{7}\u{9b}5m\r\n\u{202e}dlrow\u{200b}\u{e0041}";
+    let mut target = target(EVIL);
+    for point in &mut target.parts.points {
+        point.lock = nexus_lockprof_snapshot::Lock::Named(EVIL.into());
+        point.site.file = EVIL.into();
+    }
+    add(&mut target.parts, EVIL);
+    let mut state = state();
+    see(&mut state, target.look());
+    for key in ["2", "3", "4", "5"] {
+        press(&mut state, key);
+        for width in [0, 1, 7, 40, 100] {
+            for height in [0, 1, 2, 3, 9, 24] {
+                let found = text(&drawn(&mut state, width, height, Theme::new(false)));
+                let is_safe = |c| c == '\n' || is_printable(c);
+                assert!(found.chars().all(is_safe), "{found:?}");
+                // The sign that replaces what nobody made printable.
+                assert!(!found.contains('\u{fffd}'), "{found}");
+            }
+        }
+    }
+}
