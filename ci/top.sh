@@ -99,8 +99,8 @@ until_true "hot is first of the names" first hot
 typed r
 expect 'lock▼' "r reverses"
 until_true "日本語 is the last of the names" first 日本語
-typed 4
-expect 'acq/s▼' "a digit sorts by its column"
+typed A
+expect 'acq/s▼' "a letter sorts by its column"
 until_true "what is locked most is first" first 日本語
 expect 'last [0-9.]+m?s' "rates are of the last interval"
 typed t
@@ -130,6 +130,35 @@ expect '^[^ ]+  [a-z]+  at .*watched.rs' "the next point"
 keys Escape
 expect 'wait/s▼' "Esc goes back"
 expect 'rates, p95: last [0-9.]+m?s  [0-9a-z. ]+ since start' "of what time the figures are"
+
+echo "--- the other views"
+typed 2
+expect '^threads, in the last interval' "2 shows threads"
+expect '^  thread .*acq +contention +waited' "their columns"
+expect '^  watched \([0-9]+\) .*%' "and the threads of the program"
+typed t
+expect '^threads, since the start' "t shows totals there"
+typed 1
+keys Home
+typed 3
+expect '^instances, since the start' "3 shows instances"
+expect '^  [0-9a-f]+ +[0-9]+% .* waits?' "the lock, by its address"
+typed t
+typed 4
+expect '^no locks were seen in orders that can deadlock' "4 shows the order of locks"
+typed 5
+expect '^all locks' "5 shows the history"
+expect '^  peak [0-9:]+ to [0-9:]+ UTC: waited .* intervals' "peaks"
+expect '^  [▁▂▃▄▅▆▇█]+$' "and bars"
+keys Tab
+expect 'wait/s▼' "Tab goes on to the locks"
+keys BTab
+expect '^all locks' "and Shift-Tab back"
+terminal resize-window -t top -x 40 -y 10
+expect '^all locks' "on a small terminal"
+terminal resize-window -t top -x 120 -y 35
+keys Escape
+expect 'wait/s▼' "Esc goes to the locks"
 
 echo "--- help, pause"
 typed '?'
@@ -260,6 +289,19 @@ expect '^hot ' "figures"
 terminal capture-pane -e -p -t top | grep --quiet --extended-regexp $'\e\\[([0-9;]*;)?(3[0-7]|9[0-7]|38)[;m]' || fail "no colours without NO_COLOR"
 typed q
 ended 0 "q"
+
+echo "--- locks in both orders"
+env -u LOCKPROF LOCKPROF_SERVE="unix:$work/stuck.sock" "$bin/stuck" deadlock &
+stuck=$!
+until_true "the program serves" test -S "$work/stuck.sock"
+run_top "" "unix:$work/stuck.sock" 'Waiting now: 2 threads'
+typed 4
+expect '^Potential deadlock: 2 locks' "a potential deadlock"
+expect 'held accounts \(.*stuck.rs:[0-9]+\) and acquired audit \(.*stuck.rs:[0-9]+\)' "with both places"
+typed q
+ended 0 "q"
+kill -KILL "$stuck"
+wait "$stuck" 2>/dev/null || true
 
 echo "--- files, and what is none"
 run "lockprof snapshot unix:$socket -o $work/a.lockprof"
