@@ -142,7 +142,7 @@ typed 1
 keys Home
 typed 3
 expect '^instances, since the start' "3 shows instances"
-expect '^  [0-9a-f]+ +[0-9]+% .* waits?' "the lock, by its address"
+expect '^  [0-9a-f]+ +[<>]?[0-9.]+% .* waits?' "the lock, by its address"
 typed t
 typed 4
 expect '^no locks were seen in orders that can deadlock' "4 shows the order of locks"
@@ -298,6 +298,9 @@ run_top "" "unix:$work/stuck.sock" 'Waiting now: 2 threads'
 typed 4
 expect '^Potential deadlock: 2 locks' "a potential deadlock"
 expect 'held accounts \(.*stuck.rs:[0-9]+\) and acquired audit \(.*stuck.rs:[0-9]+\)' "with both places"
+typed 2
+expect '^threads, ' "its threads"
+expect '^accounts: held by transfer \([0-9]+\)' "who holds, above them"
 typed q
 ended 0 "q"
 kill -KILL "$stuck"

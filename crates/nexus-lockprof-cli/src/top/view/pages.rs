@@ -2,7 +2,7 @@
 
 use super::theme::Theme;
 use crate::top::state::{Data, Figures, State, View};
-use nexus_lockprof_export::readable::fit;
+use nexus_lockprof_export::readable::{fit, waiters};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Point, Snapshot, printable};
 use ratatui::Frame;
@@ -63,11 +63,35 @@ fn lines(state: &State, data: &Data, width: usize) -> Vec<String> {
             "nobody has waited in the last intervals",
         ),
     };
-    match lines.is_empty() {
+    let lines = match lines.is_empty() {
         true => vec![fit::middle(nothing, width)],
         false if state.view() == View::Threads => filtered(lines, state.table.filter()),
         false => lines,
+    };
+    let above = match state.view() {
+        View::Threads => above_threads(data.whole(), snapshot, width),
+        _ => Vec::new(),
+    };
+    let all = above.iter().chain(&lines);
+    // Sentences are wrapped.
+    let all = all.flat_map(|text| match text.is_empty() {
+        true => vec![String::new()],
+        false => text.lines().map(str::to_owned).collect(),
+    });
+    all.collect()
+}
+
+/// Who waits now and who holds what they wait for, and the thread that waited far more than the
+/// others, if there is one. An empty line follows.
+fn above_threads(whole: &Snapshot, snapshot: &Snapshot, width: usize) -> Vec<String> {
+    let waiting = waiters::lines(whole, width, usize::MAX);
+    let mut lines: Vec<String> = waiting.into_iter().map(|line| line.text).collect();
+    // Without a number of rows, there is a sentence only if one thread stands out.
+    lines.extend(text::threads(snapshot, None, width).into_iter().take(1));
+    if !lines.is_empty() {
+        lines.push(String::new());
     }
+    lines
 }
 
 /// The heads, and the lines that contain all words of the filter.

@@ -1,5 +1,5 @@
-//! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with
-//! `LOCKPROF_BLESS=1` in the environment they are written instead of compared.
+//! Compares pictures of a made-up terminal with those in `tests/golden/top/`. `LOCKPROF_BLESS=1` in
+//! the environment writes them instead.
 
 mod pages;
 mod printable;
@@ -33,7 +33,7 @@ fn text(buffer: &Buffer) -> String {
         while x < area.width {
             let symbol = buffer[(x, y)].symbol();
             line.push_str(symbol);
-            // What is two columns wide has the next one too.
+            // A sign of two columns has the next cell, too.
             x += u16::try_from(nexus_lockprof_export::readable::fit::width(symbol).max(1)).unwrap();
         }
         line.trim_end().to_owned() + "\n"

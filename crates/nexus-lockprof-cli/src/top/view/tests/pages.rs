@@ -136,6 +136,18 @@ fn threads_are_of_the_interval_or_of_all_time() {
 }
 
 #[test]
+fn threads_have_who_waits_now_and_the_starved_one_above() {
+    let (mut state, mut target) = super::waiters::stuck();
+    target.parts.threads = vec![row(1, "last", 9), row(2, "b", 1), row(3, "c", 1)];
+    let (engine, pid) = (8, 4712);
+    (target.parts.engine, target.parts.pid) = (engine, pid);
+    target.parts.elapsed_ns = 0;
+    see(&mut state, target.look());
+    press(&mut state, "2");
+    check("view-threads-stuck", &mut state, 80, 24);
+}
+
+#[test]
 fn the_page_of_a_point_has_its_locks_and_its_past() {
     let (mut state, _) = looked();
     press(&mut state, "\n⇲");

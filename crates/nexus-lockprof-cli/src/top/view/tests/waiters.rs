@@ -38,7 +38,7 @@ fn waiter(lock: &str, [name, holder]: [&str; 2], line: u32, waited_ns: u64) -> W
 }
 
 /// Two threads have waited for each other since the beginning.
-fn stuck() -> (State, Target) {
+pub(super) fn stuck() -> (State, Target) {
     let mut target = Target::new();
     target.parts.profiler_mode = ProfilerMode::Counts;
     target.parts.program = Some("bank".into());
