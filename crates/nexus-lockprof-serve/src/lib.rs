@@ -71,6 +71,7 @@
 #![cfg(unix)]
 #![deny(unsafe_code)]
 
+mod accept;
 mod client;
 mod connection;
 mod connections;

@@ -1,35 +1,6 @@
-//! The parts of a request that select the kind of answer.
+//! The queries that select what an answer covers.
 
 use std::time::Duration;
-
-use http::header::{ACCEPT, HeaderMap};
-
-/// Whether `Accept` names exactly this type, and does not refuse it with `q=0`.
-pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    preference(headers, media_type) > 0.0
-}
-
-/// How much a client wants exactly this type, from 0 to 1.
-pub(super) fn preference(headers: &HeaderMap, media_type: &str) -> f32 {
-    let lines = headers.get_all(ACCEPT).into_iter();
-    lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .filter_map(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let named = parts.next().unwrap_or_default();
-            let is_it = named.eq_ignore_ascii_case(media_type);
-            is_it.then(|| parts.find_map(quality).unwrap_or(1.0))
-        })
-        .fold(0.0, f32::max)
-}
-
-/// The number of `q=`.
-fn quality(parameter: &str) -> Option<f32> {
-    let (name, value) = parameter.split_once('=')?;
-    let is_quality = name.trim().eq_ignore_ascii_case("q");
-    is_quality.then(|| value.trim().parse().ok()).flatten()
-}
 
 /// The `seconds` of a query; `None` without one, or for 0. More than `most` is an error.
 pub(super) fn seconds(query: Option<&str>, most: Duration) -> Result<Option<Duration>, String> {
@@ -92,30 +63,6 @@ const ONE_OF_THEM: &str = "only one of seconds, interval and recent has a meanin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_type_is_named_or_not() {
-        for (accept, named) in [
-            (&["a/b"][..], true),
-            (&["A/B"], true),
-            (&["text/html, a/b;q=0.5, */*"], true),
-            (&["text/html", "a/b"], true),
-            (&["a/b; version=1.0.0; charset=utf-8"], true),
-            (&["*/*"], false),
-            (&["a/*"], false),
-            (&["a/bc"], false),
-            (&["a/b;q=0"], false),
-            (&["a/b; Q=0.000"], false),
-            (&[""], false),
-            (&[], false),
-        ] {
-            let mut headers = HeaderMap::new();
-            for line in accept {
-                headers.append(ACCEPT, line.parse().unwrap());
-            }
-            assert_eq!(accepts(&headers, "a/b"), named, "{accept:?}");
-        }
-    }
 
     #[test]
     fn a_series_has_a_name() {

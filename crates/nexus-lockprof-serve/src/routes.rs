@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::{Method, StatusCode};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
 
+use super::accept::{self, Format};
 use super::client::Client;
 use super::named_series::NamedSeries;
 use super::origin::{self, Transport};
@@ -112,7 +113,7 @@ fn pulled(wanted: Wanted, served: &Served<'_>) -> Result<Snapshot, Refusal> {
 fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
     let broken =
         |error: WriteError| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
-    if query::accepts(&request.headers, MEDIA_TYPE) {
+    if accept::accepts(&request.headers, MEDIA_TYPE) {
         let bytes = snapshot.to_bytes().map_err(broken)?;
         return Ok(Reply::content(MEDIA_TYPE, bytes));
     }
@@ -122,28 +123,22 @@ fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
 
 fn metrics(request: &Request, served: &Served<'_>) -> Reply {
     let snapshot = served.source.snapshot();
-    let wants = |media_type| query::preference(&request.headers, media_type);
-    let open = wants("application/openmetrics-text");
-    let protobuf = wants("application/vnd.google.protobuf");
-    let is_protobuf = protobuf > 0.0 && protobuf >= open;
-    let open = open > 0.0;
-    let media_type = if is_protobuf {
-        prometheus::PROTOBUF_CONTENT_TYPE
-    } else if open {
-        prometheus::OPEN_METRICS_CONTENT_TYPE
-    } else {
-        prometheus::CONTENT_TYPE
+    let format = Format::wanted(&request.headers);
+    let media_type = match format {
+        Format::Text => prometheus::CONTENT_TYPE,
+        Format::OpenMetrics => prometheus::OPEN_METRICS_CONTENT_TYPE,
+        Format::Protobuf => prometheus::PROTOBUF_CONTENT_TYPE,
     };
     // std's lock. A panic cannot corrupt a set of points, so poisoning does not matter.
     let mut scrapes = served
         .scrapes
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    let text = scrapes.text(&snapshot).open_metrics(open);
-    if is_protobuf {
-        Reply::content(media_type, text.to_protobuf())
-    } else {
-        Reply::content(media_type, text.to_string())
+    let text = scrapes.text(&snapshot);
+    match format {
+        Format::Text => Reply::content(media_type, text.to_string()),
+        Format::OpenMetrics => Reply::content(media_type, text.open_metrics(true).to_string()),
+        Format::Protobuf => Reply::content(media_type, text.to_protobuf()),
     }
 }
 
