@@ -8,7 +8,7 @@ use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
 
 use super::accept::{self, Format};
 use super::client::Client;
-use super::named_series::NamedSeries;
+use super::named_series::{NamedSeries, NoSeries};
 use super::origin::{self, Transport};
 use super::query::Wanted;
 use super::reply::{Failure, Refusal, Reply};
@@ -98,10 +98,23 @@ fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<
 /// What a named series has.
 fn pulled(wanted: Wanted, served: &Served<'_>) -> Result<Snapshot, Refusal> {
     let (Wanted::Interval(name) | Wanted::Recent(name)) = &wanted;
-    let series = served.series.get(name.clone(), served.source);
-    let Some(series) = series else {
-        let message = "there are no series of intervals here";
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, message.to_owned()));
+    let series = match served
+        .series
+        .get(name.clone(), Instant::now(), served.source)
+    {
+        Ok(series) => series,
+        Err(NoSeries::Unsupported) => {
+            let message = "there are no series of intervals here";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, message.to_owned()));
+        }
+        // All counts are right without an interval, and the snapshot has no `pulled_unix_ns`.
+        Err(NoSeries::Full(_)) if matches!(wanted, Wanted::Recent(_)) => {
+            return Ok(served.source.snapshot());
+        }
+        Err(NoSeries::Full(left)) => {
+            let message = "8 others pull intervals already; ask without one, or later";
+            return Err(Refusal::busy(left, message.to_owned()));
+        }
     };
     let mut series = series.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(match wanted {

@@ -340,3 +340,30 @@ fn a_reset_in_the_next_seconds() {
         );
     });
 }
+
+#[test]
+fn a_ninth_client_with_an_interval() -> Result<(), Box<dyn std::error::Error>> {
+    use nexus_lockprof_serve::ServeEngine as _;
+
+    let engine = nexus_lockprof_engine::Engine::new();
+    let server = engine.serve(&"127.0.0.1:0".parse::<Listen>()?)?;
+    let pull = |path: &str| ask(&server, "GET", path, &[], "");
+    for name in 1..=8 {
+        assert_eq!(pull(&format!("/snapshot?recent={name}")).status, 200);
+    }
+    let answer = pull("/snapshot?interval=9");
+    assert_eq!(
+        (answer.status, answer.text()),
+        (
+            503,
+            "8 others pull intervals already; ask without one, or later\n"
+        )
+    );
+    // It has no interval of its own, and nobody else lost one.
+    for (path, has_own) in [("/snapshot?recent=9", false), ("/snapshot?recent=1", true)] {
+        let answer = pull(path);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.text().contains("\"pulled_unix_ns\":"), has_own);
+    }
+    Ok(())
+}
