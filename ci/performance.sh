@@ -36,11 +36,11 @@ if [[ ${1-} == --readme ]]; then
     exit
 fi
 
-sections=(machine overhead feature-off cargo-lockprof private contended workload budget accuracy programs memory collected snapshot peers)
+sections=(machine overhead feature-off cargo-lockprof private contended slow_paths workload budget accuracy programs memory collected snapshot peers)
 (($# == 0)) || sections=("$@")
 
 # Sections in which the processor decides, with a table for each kind.
-by_kind=" machine overhead private contended workload peers "
+by_kind=" machine overhead private contended slow_paths workload peers "
 case $(sed -n 's/^vendor_id[^:]*: //p' /proc/cpuinfo | head -n 1) in
 AuthenticAMD) kind=AMD plots=docs/plots ;;
 GenuineIntel) kind=Intel plots=docs/plots/intel ;;

@@ -1,6 +1,13 @@
 //! Throughput of a contended mutex, ours against the bare one: by number of threads, length of the
 //! hold, and gap until a thread wants it again.
 //!
+//! A hold and a gap take from half the time to one and a half times. If all took the same time, the
+//! threads would fall in step, or not: at 20 ns each, the bare lock's own rate then differs by half
+//! from one process to the next.
+//!
+//! Each loop stands at several places, with a lock of its own for each. Rounds go on until the
+//! ratio is known well enough.
+//!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench contended -- [--threads 2,4] [--hold 20,200] [--gap 20] [--mode counts] [--rounds 41]
 //! ```
@@ -10,40 +17,108 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use nexus_lockprof_benches::modes;
-use nexus_lockprof_benches::results::{self, Args, verdict};
-use nexus_lockprof_benches::threads::{ratio, spin, take_turns, turn_ns};
+use nexus_lockprof_benches::interval::Interval;
+use nexus_lockprof_benches::placements::{PLACEMENTS, begin_at};
+use nexus_lockprof_benches::results::{self, Args, median};
+use nexus_lockprof_benches::threads::{Plan, Side, by_round, spin, take_turns_until, turn_ns};
+use nexus_lockprof_benches::{modes, placed};
 use serde_json::json;
 
 /// Shares of the bare lock's throughput: the geometric mean over the cells, and the worst cell.
 const MEAN: f64 = 0.97;
 const WORST: f64 = 0.90;
 
-#[repr(align(128))]
+/// Half of an interval of 95 % that is small enough, for ours and for the bare lock against itself.
+const ENOUGH: f64 = 0.01;
+/// The least number of rounds.
+const LEAST: usize = 11;
+
+#[repr(align(256))]
 struct Alone<L>(L);
 
-static BARE: Alone<parking_lot::Mutex<u64>> = Alone(parking_lot::Mutex::new(0));
-static AGAIN: Alone<parking_lot::Mutex<u64>> = Alone(parking_lot::Mutex::new(0));
-static OURS: Alone<nexus_lockprof::Mutex<u64>> = Alone(nexus_lockprof::Mutex::new(0));
+static BARE: [Alone<parking_lot::Mutex<u64>>; PLACEMENTS] =
+    [const { Alone(parking_lot::Mutex::new(0)) }; PLACEMENTS];
+static AGAIN: [Alone<parking_lot::Mutex<u64>>; PLACEMENTS] =
+    [const { Alone(parking_lot::Mutex::new(0)) }; PLACEMENTS];
+static OURS: [Alone<nexus_lockprof::Mutex<u64>>; PLACEMENTS] =
+    [const { Alone(nexus_lockprof::Mutex::new(0)) }; PLACEMENTS];
 
+/// Draws lengths.
+struct Lengths(u64);
+
+impl Lengths {
+    /// Each time from another seed, so that two threads do not draw the same.
+    fn new() -> Self {
+        static SEED: AtomicU64 = AtomicU64::new(1);
+        Lengths(SEED.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed) | 1)
+    }
+
+    /// From half of `mean` to one and a half, each equally likely.
+    #[inline(always)]
+    fn about(&mut self, mean: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        mean / 2 + (((self.0 >> 32) * mean) >> 32)
+    }
+}
+
+/// Holds a lock for about so many turns of the busy loop, and waits for about so many, until the
+/// flag is set.
+/// Returns its operations.
+type Copy = fn(u64, u64, &AtomicBool) -> u64;
+
+/// The copies of a loop on these locks.
 macro_rules! side {
-    ($lock:expr, $hold:expr, $gap:expr) => {
-        &|_: usize, stop: &AtomicBool| {
+    ($locks:expr) => {{
+        #[inline(never)]
+        fn copy<const OFFSET: usize>(hold: u64, gap: u64, stop: &AtomicBool) -> u64 {
+            let lock = &$locks[OFFSET / 16].0;
+            let mut lengths = Lengths::new();
             let mut operations = 0;
+            begin_at::<OFFSET>();
             while !stop.load(Relaxed) {
-                let mut it = $lock.0.lock();
+                let (hold, gap) = (lengths.about(hold), lengths.about(gap));
+                let mut it = std::hint::black_box(lock).lock();
                 *it += 1;
-                spin($hold);
+                spin(hold);
                 drop(it);
-                spin($gap);
+                spin(gap);
                 operations += 1;
             }
             operations
         }
-    };
+        placed!(copy)
+    }};
+}
+
+/// One cell of the matrix.
+struct Cell {
+    ours: Interval,
+    /// The bare lock against itself.
+    noise: Interval,
+    /// Operations of the bare lock, millions a second.
+    bare: f64,
+    rounds: usize,
+}
+
+impl Cell {
+    fn of(rates: &[Vec<f64>]) -> Self {
+        let rates: Vec<Vec<f64>> = rates.chunks(PLACEMENTS).map(by_round).collect();
+        Cell {
+            ours: Interval::of_median(&rates[1], &rates[0]),
+            noise: Interval::of_median(&rates[2], &rates[0]),
+            bare: median(rates[0].clone()) / 1e6,
+            rounds: rates[0].len(),
+        }
+    }
+
+    fn verdict(&self) -> &'static str {
+        self.ours.verdict(&self.noise, WORST)
+    }
 }
 
 fn main() -> ExitCode {
@@ -65,50 +140,104 @@ fn run(args: &Args) -> Result<(), String> {
     let turn = turn_ns();
     let turns = |ns: u64| (ns as f64 / turn).round() as u64;
     println!(
-        "{}. One turn of the busy loops: {turn:.2} ns. Mode: {mode}. Throughput of ours over the bare lock's (in brackets: bare over bare).\n",
+        "{}. One turn of the busy loops: {turn:.2} ns. Mode: {mode}. Throughput of ours over the bare lock's, and of the bare lock over itself, with half of the interval of 95 %; in {LEAST} to {rounds} rounds at {PLACEMENTS} places.\n",
         results::processor()
     );
-    let (mut rows, mut ratios) = (Vec::new(), Vec::new());
-    for threads in args.numbers("--threads", &[2, 4, 8])? {
-        let mut table = format!("| {threads} threads: hold | {} |\n|", columns(&gaps));
-        let _ = writeln!(table, " --- |{}", " ---: |".repeat(gaps.len())); // to a String
-        for &hold in &holds {
-            let _ = write!(table, "| {hold} ns |");
-            for &gap in &gaps {
-                let (held, pause) = (turns(hold), turns(gap));
-                // Threads that share a processor need several scheduler turns in a round.
-                let round = Duration::from_millis(if args.smoke { 1 } else { 4 * threads });
-                let rates = take_turns(
-                    threads as usize,
-                    rounds,
-                    round,
-                    &[
-                        side!(BARE, held, pause),
-                        side!(OURS, held, pause),
-                        side!(AGAIN, held, pause),
-                    ],
-                );
-                let (ours, noise) = (ratio(&rates[1], &rates[0]), ratio(&rates[2], &rates[0]));
-                ratios.push(ours);
-                let _ = write!(table, " {ours:.3} ({noise:.3}) |");
-                rows.push(json!({"bench": "contended", "mode": mode, "threads": threads, "hold_ns": hold, "gap_ns": gap, "ratio": ours, "noise": noise}));
-            }
-            table.push('\n');
-        }
-        println!("{table}");
-    }
-    let mean = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
-    let worst = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     println!(
-        "Geometric mean {mean:.3} (target {MEAN}: {}), worst cell {worst:.3} (target {WORST}: {}).",
-        verdict(mean >= MEAN),
-        verdict(worst >= WORST)
+        "| threads | hold | gap | bare, million a second | ours over bare | bare over bare | rounds | |"
     );
-    rows.push(json!({"bench": "contended-summary", "mode": mode, "mean": mean, "worst": worst}));
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
+    let copies: [[Copy; PLACEMENTS]; 3] = [side!(BARE), side!(OURS), side!(AGAIN)];
+    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    for threads in args.numbers("--threads", &[2, 4, 8])? {
+        for &hold in &holds {
+            for &gap in &gaps {
+                let cell = measure(
+                    &copies,
+                    (threads, turns(hold), turns(gap)),
+                    rounds,
+                    args.smoke,
+                );
+                let Cell {
+                    ours, noise, bare, ..
+                } = cell;
+                println!(
+                    "| {threads} | {hold} ns | {gap} ns | {bare:.2} | {ours} | {noise} | {} | {} |",
+                    cell.rounds,
+                    cell.verdict()
+                );
+                rows.push(json!({"bench": "contended", "mode": mode, "threads": threads, "hold_ns": hold, "gap_ns": gap, "ratio": ours.middle, "noise": noise.middle, "half": ours.half()}));
+                cells.push(cell);
+            }
+        }
+    }
+    println!("\n{}", summary(&cells));
+    let mean = Interval::of_mean(&cells.iter().map(|cell| cell.ours).collect::<Vec<_>>());
+    rows.push(json!({"bench": "contended-summary", "mode": mode, "mean": mean.middle}));
     args.save(&rows)
 }
 
-fn columns(gaps: &[u64]) -> String {
-    let columns: Vec<_> = gaps.iter().map(|gap| format!("gap {gap} ns")).collect();
-    columns.join(" | ")
+fn measure(
+    copies: &[[Copy; PLACEMENTS]; 3],
+    (threads, hold, gap): (u64, u64, u64),
+    rounds: usize,
+    smoke: bool,
+) -> Cell {
+    let sides: Vec<_> = copies
+        .iter()
+        .flatten()
+        .map(|copy| move |_: usize, stop: &AtomicBool| copy(hold, gap, stop))
+        .collect();
+    let sides: Vec<Side<'_>> = sides.iter().map(|side| side as Side<'_>).collect();
+    // Threads that share a processor need several scheduler turns in a round.
+    let round = Duration::from_millis(if smoke { 1 } else { 2 * threads });
+    let is_enough = |rates: &[Vec<f64>]| {
+        let cell = Cell::of(rates);
+        let is_sure = |interval: Interval| interval.half() <= ENOUGH;
+        cell.rounds >= LEAST && is_sure(cell.ours) && is_sure(cell.noise)
+    };
+    let plan = Plan {
+        threads: threads as usize,
+        rounds,
+        round,
+        together: PLACEMENTS,
+    };
+    Cell::of(&take_turns_until(plan, &sides, is_enough))
+}
+
+/// The sentence below the table.
+fn summary(cells: &[Cell]) -> String {
+    let mean_of =
+        |of: fn(&Cell) -> Interval| Interval::of_mean(&cells.iter().map(of).collect::<Vec<_>>());
+    let (mean, noise) = (mean_of(|cell| cell.ours), mean_of(|cell| cell.noise));
+    let mut text = format!(
+        "Geometric mean {mean}, bare over bare {noise} (target {MEAN}: {}).",
+        mean.verdict(&noise, MEAN)
+    );
+    let count = |verdict| {
+        cells
+            .iter()
+            .filter(|cell| cell.verdict() == verdict)
+            .count()
+    };
+    let worst = cells
+        .iter()
+        .filter(|cell| cell.verdict() != "not resolved")
+        .min_by(|a, b| a.ours.middle.total_cmp(&b.ours.middle));
+    if let Some(worst) = worst {
+        let _ = write!(
+            text,
+            " Worst resolved cell {} (target {WORST}: {}).",
+            worst.ours,
+            worst.verdict()
+        ); // to a String
+    }
+    let _ = write!(
+        text,
+        " Cells: {} PASS, {} missed, {} not resolved.",
+        count("PASS"),
+        count("missed"),
+        count("not resolved")
+    );
+    text
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use nexus_lockprof_benches::modes::{self, MODES};
 use nexus_lockprof_benches::placed;
 use nexus_lockprof_benches::placements::{PLACEMENTS, begin_at};
-use nexus_lockprof_benches::results::{self, Args, median, verdict_within};
-use nexus_lockprof_benches::threads::{Side, ratio, take_turns};
+use nexus_lockprof_benches::results::{self, Args, verdict_within};
+use nexus_lockprof_benches::threads::{Plan, Side, by_round, ratio, take_turns_until};
 use serde_json::json;
 
 /// Share of the bare locks' throughput, in the default mode.
@@ -55,14 +55,6 @@ macro_rules! side {
 /// Works until the flag is set, as the thread with this number; returns its operations.
 type Copy = fn(usize, &AtomicBool) -> u64;
 
-/// Operations per second by round: the median over the copies of one side.
-fn by_round(copies: &[Vec<f64>]) -> Vec<f64> {
-    let rounds = copies.first().map_or(0, Vec::len);
-    (0..rounds)
-        .map(|round| median(copies.iter().map(|copy| copy[round]).collect()))
-        .collect()
-}
-
 fn main() -> ExitCode {
     results::main("private", &[], run)
 }
@@ -82,7 +74,13 @@ fn run(args: &Args) -> Result<(), String> {
     let mut rows = Vec::new();
     for mode in MODES {
         modes::switch_to(mode)?;
-        let rates = take_turns(THREADS, rounds, Duration::from_millis(round), &sides);
+        let plan = Plan {
+            threads: THREADS,
+            rounds,
+            round: Duration::from_millis(round),
+            together: PLACEMENTS,
+        };
+        let rates = take_turns_until(plan, &sides, |_| false);
         let rates: Vec<Vec<f64>> = rates.chunks(PLACEMENTS).map(by_round).collect();
         let (ours, noise) = (ratio(&rates[1], &rates[0]), ratio(&rates[2], &rates[0]));
         let verdict = match *mode {

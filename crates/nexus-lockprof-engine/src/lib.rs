@@ -63,7 +63,7 @@ cfg_if! {
         /// them.
         pub mod adaptor {
             pub use crate::acquire::engine_ref::OwnShard;
-            pub use crate::acquire::look::{LOOKS, pauses};
+            pub use crate::acquire::look::{LOOKS, has_yielded, wait_before};
             pub use crate::acquire::short_wait::ShortWait;
             pub use crate::acquire::slow::SlowAcquire;
             pub use crate::acquire::task::{QueuedTask, closing};

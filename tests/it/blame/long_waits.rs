@@ -320,7 +320,7 @@ fn holders_that_are_not_measured_are_blamed_half_and_half() {
     assert_eq!(caused(first) + caused(last), waited);
 }
 
-/// Found taken: each of six looks takes 150 ns and finds it taken; the lock's own wait takes 100 ns
+/// Found taken: each of ten looks takes 90 ns and finds it taken; the lock's own wait takes 100 ns
 /// more.
 #[test]
 fn a_long_wait_includes_the_looking() {
@@ -332,7 +332,7 @@ fn a_long_wait_includes_the_looking() {
                 site,
                 mode_of_hold,
                 |()| {
-                    scene.pass(150);
+                    scene.pass(90);
                     false
                 },
                 |()| None,
@@ -357,6 +357,34 @@ fn a_long_wait_includes_the_looking() {
         assert!((0.7..1.3).contains(&ratio), "{mode:?}: {ratio}");
         let quantiles = point.wait.quantiles([0.0, 0.5, 1.0]);
         assert_eq!(quantiles, [Some(1_000); 3], "{mode:?}");
+    }
+}
+
+/// A waiter that gave up its processor, and got it back late, looks no more: its wait is timed.
+#[test]
+fn a_wait_that_lasts_is_a_long_one_without_all_looks() {
+    for mode in TIMED {
+        let scene = Scene::new(mode);
+        let (site, hold) = exclusive();
+        let looks = std::cell::Cell::new(0);
+        let Ok(guard) = scene.lock.acquire::<_, Infallible>(
+            site,
+            hold,
+            |()| {
+                looks.set(looks.get() + 1);
+                scene.pass(10_000);
+                false
+            },
+            |()| None,
+            |()| Ok(()),
+        );
+        scene.release(guard);
+        // Three looks without giving up the processor, and 30 µs.
+        assert_eq!(looks.get(), 3, "{mode:?}");
+        let told = scene.told();
+        let point = &told.0.points()[0];
+        let waits = (point.long_waits, point.wait.samples, point.wait.total_ns);
+        assert_eq!(waits, (1, 1, 30_000), "{mode:?}");
     }
 }
 

@@ -5,9 +5,9 @@ mod nested;
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
-    HeldBy, Hit, HoldMode, LOOKS, OwnShard, Probe, SiteKey, SlowAcquire, WaitKind, pauses,
+    HeldBy, Hit, HoldMode, LOOKS, OwnShard, Probe, SiteKey, SlowAcquire, WaitKind, has_yielded,
+    wait_before,
 };
-use std::hint::spin_loop;
 use std::panic::Location;
 use std::sync::atomic::{Ordering::Acquire, fence};
 
@@ -18,6 +18,15 @@ enum Looked<G> {
     Taken,
     /// The lock publishes a holder that must be looked up.
     Unknown,
+}
+
+/// What a spinning thread sees.
+#[derive(Clone, Copy)]
+enum Seen {
+    /// It gave up its processor and has it again, so any time may have passed.
+    Yielded,
+    /// The holder that the lock publishes.
+    Holder(Option<SiteKey>),
 }
 
 /// How far an acquisition got before the cold path.
@@ -104,7 +113,11 @@ impl<R, H: EngineRef> Profiled<R, H> {
         let Some(mut short_wait) = hit.short_wait(&self.engine) else {
             return self.acquire_cold(key, Tried::Taken(None), free, try_, block);
         };
-        match self.look_again(&free, &try_, |holder| short_wait.meets(holder)) {
+        let looked = self.look_again(&free, &try_, |seen| match seen {
+            Seen::Yielded => !short_wait.is_long(),
+            Seen::Holder(holder) => short_wait.meets(holder),
+        });
+        match looked {
             Looked::Owned(inner) => {
                 // SAFETY: this thread got it, and has only watched this lock since.
                 unsafe { short_wait.acquired() };
@@ -122,22 +135,22 @@ impl<R, H: EngineRef> Profiled<R, H> {
         }
     }
 
-    /// Spins for a short time, without writing to the lock or giving up the processor.
+    /// Spins for a short time, without writing to the lock.
     ///
-    /// `meets` receives the holder that the lock publishes, and returns whether to go on. It is not
-    /// called at once, because the winner of a race publishes itself just after it wins. It is
-    /// called after the first pauses, and again before each try, since the lock may have changed
-    /// hands.
+    /// `goes_on` returns whether to go on after what is seen. The holder that the lock publishes is
+    /// not shown at once, because the winner of a race publishes itself just after it wins. It is
+    /// shown at the first look, and again before each try, since the lock may have changed hands.
     #[inline(always)]
     fn look_again<G>(
         &self,
         free: impl Fn(&R) -> bool,
         try_: impl Fn(&R) -> Option<G>,
-        mut meets: impl FnMut(Option<SiteKey>) -> bool,
+        mut goes_on: impl FnMut(Seen) -> bool,
     ) -> Looked<G> {
         for look in 0..LOOKS {
-            for _ in 0..pauses(look) {
-                spin_loop();
+            wait_before(look);
+            if has_yielded(look) && !goes_on(Seen::Yielded) {
+                return Looked::Taken;
             }
             let is_free = free(&self.raw);
             if !is_free && look != 0 {
@@ -146,7 +159,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
             // Acquire fence: a holder publishes itself before it releases, so a release seen here
             // makes its publication visible. Pairs with the raw lock's release.
             fence(Acquire);
-            if !meets(self.holder()) {
+            if !goes_on(Seen::Holder(self.holder())) {
                 return Looked::Unknown;
             }
             if is_free && let Some(inner) = try_(&self.raw) {
@@ -278,12 +291,15 @@ impl<R, H: EngineRef> Profiled<R, H> {
         };
         slow.contended(since);
         let mut met = None;
-        let looked = self.look_again(&free, &try_, |holder| {
-            if met != Some(holder) {
-                met = Some(holder);
-                slow.meets(holder);
+        let looked = self.look_again(&free, &try_, |seen| match seen {
+            Seen::Yielded => !slow.is_long(),
+            Seen::Holder(holder) => {
+                if met != Some(holder) {
+                    met = Some(holder);
+                    slow.meets(holder);
+                }
+                true
             }
-            true
         });
         if let Looked::Owned(inner) = looked {
             let pending_ref = slow.acquired();

@@ -2,9 +2,11 @@
 //!
 //! Where locks are held for a short time, most contended acquisitions are of this kind. There, each
 //! nanosecond that a waiter or a new owner spends lowers everybody's throughput. So this path needs
-//! no node and no lookup outside the cache. All other contended acquisitions are in `slow`.
+//! no node and no lookup outside the cache. Its bookkeeping is three plain stores, which a longer
+//! critical section does not show (decision 9). All other contended acquisitions are in `slow`.
 
 use crate::acquire::engine_ref::{EngineRef, OwnShard};
+use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::hot::Hit;
 use crate::record::shard::Shard;
@@ -15,6 +17,7 @@ use crate::sync::{AtomicU64, Ordering::Relaxed, bump, spin_loop};
 pub struct ShortWait<'a> {
     hit: Hit<'a>,
     shard: &'a Shard,
+    core: &'a Core,
     /// Clock ticks at which the lock was found taken, or `None` if nothing is timed.
     since: Option<u64>,
     /// What the lock published at the first look.
@@ -46,6 +49,7 @@ impl<'a> Hit<'a> {
         Some(ShortWait {
             hit: self,
             shard,
+            core,
             since,
             first: None,
             met: None,
@@ -77,6 +81,13 @@ impl ShortWait<'_> {
         self.blocked = blocked;
         self.first = self.first.or(holder);
         blocked.is_some() || holder.is_none()
+    }
+
+    /// Whether it has lasted so long that it is to be recorded as a long wait.
+    #[inline]
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.since.is_some_and(|since| self.core.is_long(since))
     }
 
     /// When the lock was found taken, in clock ticks, and what it published at the first look.

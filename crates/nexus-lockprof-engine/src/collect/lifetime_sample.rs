@@ -28,12 +28,14 @@ const TOO_WIDE: f64 = 0.18;
 const WIDTH: f64 = 0.12;
 /// The middle moves when the share below it is this far from a half.
 const OFF_MIDDLE: f64 = 0.05;
+/// Number of weights whose estimates are kept while samples are made.
+const KEPT_WEIGHTS: usize = 128;
 
 /// The items with the smallest ranks.
 #[derive(Clone, Debug)]
 struct Bottom {
-    /// Each sample as it was added, with its rank. Sorted by value, except those added since.
-    /// Sorting a few into many sorted items is cheap.
+    /// Each sample as it was added, with its rank. In the order of snapshots, except those added
+    /// since. Sorting a few into many sorted items is cheap.
     items: Vec<(Sample, f32)>,
     /// The smallest rank that was dropped.
     threshold: f32,
@@ -85,7 +87,9 @@ impl Bottom {
             self.threshold = *first_out;
             self.items.retain(|&(_, rank)| rank < self.threshold);
         }
-        self.items.sort_by_key(|(sample, _)| sample.value_ns);
+        // Weights too: many short durations are equal, and a larger weight has a larger estimate.
+        // So the estimates are in order already.
+        self.items.sort_by(|(a, _), (b, _)| a.order(b));
         is_full
     }
 
@@ -96,16 +100,18 @@ impl Bottom {
 
     /// The items, with weights that estimate those of everything added.
     fn samples(&self) -> Vec<Sample> {
-        // Consecutive weights are often equal, so this keeps the last result.
-        let mut last = (f32::NAN, f32::NAN);
+        // There are few different weights, so this keeps the last result of each place.
+        let mut made = [(f32::NAN, f32::NAN); KEPT_WEIGHTS];
         let estimate = |&(sample, _): &(Sample, f32)| {
             // An f32 is more precise than the estimate. It takes half the time, and half the room
             // in a file.
             let weight = sample.weight as f32;
+            // Weights are whole numbers, unless other samples were merged into them.
+            let last = &mut made[weight as usize % KEPT_WEIGHTS];
             if weight != last.0 {
                 // 1 - exp(-weight * threshold): 1 while nothing was dropped.
                 let kept = -(-weight * self.threshold).exp_m1();
-                last = (weight, weight / kept);
+                *last = (weight, weight / kept);
             }
             Sample {
                 weight: f64::from(last.1),
@@ -225,7 +231,7 @@ impl LifetimeSample {
             None => self.body.samples(),
             Some(from_ns) => self.parts(from_ns),
         };
-        // Only the weights of equal values are out of order.
+        // They are nearly in order.
         samples.sort_by(Sample::order);
         let made: Arc<[Sample]> = samples.into();
         self.made = Some(Arc::clone(&made));

@@ -11,7 +11,17 @@ use crate::record::wait_log::{LOG, LockRef};
 use crate::record::waiting::Waiting;
 use crate::sync::Ordering::Relaxed;
 
+/// A wait that has taken this long is a long one, even if it has not parked: another thread had the
+/// processor meanwhile.
+const LONG_NS: u64 = 20_000;
+
 impl Core {
+    /// Whether a wait since `start` ticks is a long one.
+    #[inline]
+    pub(crate) fn is_long(&self, start: u64) -> bool {
+        self.clock.nanos(start, self.clock.raw_cold()) > LONG_NS
+    }
+
     /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's
     /// ticks, and then [`end_wait`](Self::end_wait) is to be called, once; or `None` if it is not
     /// to be timed.
@@ -37,6 +47,14 @@ impl Core {
 }
 
 impl SlowAcquire<'_> {
+    /// Whether the wait has lasted so long that it is to be recorded as a long one.
+    #[inline]
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let recording = self.recording.as_ref();
+        recording.is_some_and(|it| it.kind != ModeKind::Counts && self.core.is_long(it.wait_start))
+    }
+
     /// The wait for `lock`, which publishes its holder in `holder`, will be a long one: those are
     /// all timed, as long as the budget allows, and seen by snapshots while they last. If slow ones
     /// are told, the length of each is noted. Call it after [`meets`](Self::meets).
