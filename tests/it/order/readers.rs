@@ -2,6 +2,7 @@
 
 use super::Scene;
 use nexus_lockprof_tests::bench::RwLock;
+use std::hint::black_box;
 
 #[test]
 fn a_recursive_read_is_told() {
@@ -83,4 +84,28 @@ fn a_change_of_a_held_lock_is_no_pair() {
     let (snapshot, lines) = scene.look();
     assert_eq!(lines, [] as [String; 0]);
     assert_eq!(snapshot.lock_order(), []);
+}
+
+#[test]
+fn readers_of_recursive_locks_wait_for_no_reader() {
+    // These locks report to the global engine, as those that queue do.
+    let [a, b] =
+        ["passing a", "passing b"].map(|name| nexus_lockprof::RecursiveRwLock::named(name, ()));
+    let [c, d] = ["queueing c", "queueing d"].map(|name| nexus_lockprof::RwLock::named(name, ()));
+    drop((black_box(a.read()), black_box(b.read())));
+    drop((black_box(b.read()), black_box(a.read())));
+    drop((black_box(c.read()), black_box(d.read())));
+    drop((black_box(d.read()), black_box(c.read())));
+    let locks = |word: &str| -> Vec<usize> {
+        let snapshot = nexus_lockprof::snapshot();
+        let potential = snapshot.potential_deadlocks().iter();
+        let potential = potential.filter(|potential| potential.cycle().contains(word));
+        potential.map(|potential| potential.steps.len()).collect()
+    };
+    assert_eq!(locks("queueing"), [2]);
+    assert_eq!(locks("passing"), [] as [usize; 0]);
+    // Behind a writer they wait.
+    drop((a.write(), b.read()));
+    drop((b.write(), a.read()));
+    assert_eq!(locks("passing"), [2]);
 }

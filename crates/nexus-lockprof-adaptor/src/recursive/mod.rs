@@ -6,6 +6,8 @@ use std::panic::Location;
 
 use lock_api::{RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed};
 
+use nexus_lockprof_engine::adaptor::LockClass;
+
 use crate::held::{PlannedRead, Slot};
 use crate::{Profiled, ProfiledGuard};
 
@@ -41,14 +43,14 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
     #[inline]
     #[must_use]
     pub const fn created_at(created: &'static Location<'static>) -> Self {
-        Self(Profiled::rwlock_created_at(created))
+        Self(Profiled::recursive(LockClass::created_at(created)))
     }
 
     /// A lock identified by a name.
     #[inline]
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
-        Self(Profiled::rwlock_named(name))
+        Self(Profiled::recursive(LockClass::named(name)))
     }
 
     #[inline]
@@ -116,7 +118,7 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
         clippy::declare_interior_mutable_const,
         reason = "copied at each use, as in lock_api"
     )]
-    const INIT: Self = Self(<Profiled<R> as RawRwLock>::INIT);
+    const INIT: Self = Self(Profiled::recursive(LockClass::anonymous()));
 
     type SharedGuard = SharedGuard<R::SharedGuard>;
     type ExclusiveGuard = ProfiledGuard<R::ExclusiveGuard>;

@@ -5,7 +5,7 @@
 
 use crate::acquire::thread;
 use crate::core::Core;
-use crate::identity::{HoldMode, PointKey};
+use crate::identity::{HoldMode, NameLen, PointKey};
 use crate::record::loss::Loss;
 use crate::record::order::{MOST_GATES, MOST_HELD, NotNoted, SeenPair, Sighting};
 use crate::record::pending::PendingRef;
@@ -115,7 +115,12 @@ impl Core {
     /// owner calls this, inside the cold path.
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_pairs(&self, shard: &Shard, wanted: PointKey, lock: LockRef) {
+    pub(crate) fn note_pairs(
+        &self,
+        shard: &Shard,
+        wanted: PointKey,
+        (lock, len): (LockRef, NameLen),
+    ) {
         let nesting = Nesting::of(shard);
         if shard.pairs.take_counted() || wanted.is_rest() {
             return;
@@ -130,6 +135,7 @@ impl Core {
                 held: pair.held,
                 wanted,
                 is_same_lock: address == lock.address(),
+                passes_writers: is_shared(wanted) && len.readers_pass(),
                 others: others.get(..count).unwrap_or_default(),
             };
             let this = || ThreadId::current(thread::token());

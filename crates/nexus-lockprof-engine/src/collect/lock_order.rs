@@ -10,18 +10,20 @@
 //!   class in another way, such as by their addresses.
 //!
 //! Readers do not exclude one another. A cycle in which a reader waits for a reader needs one more
-//! thread that waits to write, because readers queue behind it.
+//! thread that waits to write, because readers queue behind it. Those of a recursive lock do not:
+//! they wait for nobody who reads.
 
 use crate::event::Event;
 use crate::identity::{HoldMode, PointKey, to_site};
 use crate::record::order::PairReading;
 use nexus_lockprof_snapshot::{AcquireMode, EdgeEnd, LockPair, PotentialDeadlock};
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use search::Search;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+mod search;
 
 /// Cycles that a snapshot has at most.
 const MOST_CYCLES: usize = 128;
-/// Classes of the longest cycle that is looked for.
-const LONGEST: usize = 8;
 /// Ways to choose the modes of a cycle that are tried.
 const TRIES: usize = 1024;
 
@@ -43,15 +45,15 @@ pub(crate) struct OrderWatch {
     told: HashSet<(Vec<u32>, bool)>,
     /// The sightings of each pair that the last snapshot had, by its place in the table.
     counts: Vec<u64>,
+    /// The pairs of classes from which a search did not see all cycles.
+    unsearched: HashSet<(u32, u32)>,
 }
 
 impl OrderWatch {
-    /// The pairs and the potential deadlocks so far. Adds an event for each that none was added
-    /// for.
+    /// The pairs and the potential deadlocks so far.
     pub(crate) fn collect(
         &mut self,
         (changes, mut readings): (u64, BTreeMap<usize, PairReading>),
-        events: Option<&mut Vec<Event>>,
     ) -> (Vec<LockPair>, Vec<PotentialDeadlock>) {
         for pair in readings.values_mut() {
             if self.counts.len() <= pair.place {
@@ -65,7 +67,7 @@ impl OrderWatch {
         }
         if self.changes != changes {
             self.changes = changes;
-            self.cycles = cycles(&readings);
+            self.cycles = cycles(&readings, &mut self.unsearched);
         }
         let potential = self.cycles.iter().map(|cycle| {
             let steps = cycle.pairs.iter().filter_map(|place| readings.get(place));
@@ -78,15 +80,22 @@ impl OrderWatch {
             }
         });
         let potential: Vec<PotentialDeadlock> = potential.collect();
-        if let Some(events) = events {
-            for (cycle, potential) in self.cycles.iter().zip(&potential) {
-                let key = (cycle.classes.clone(), cycle.needs_writer);
-                if self.told.insert(key) {
-                    events.push(Event::Order(potential.clone()));
-                }
+        (readings.values().map(to_pair).collect(), potential)
+    }
+
+    /// Adds an event for each of the potential deadlocks, just collected, that none was added for.
+    pub(crate) fn tell(&mut self, potential: &[PotentialDeadlock], events: &mut Vec<Event>) {
+        for (cycle, potential) in self.cycles.iter().zip(potential) {
+            let key = (cycle.classes.clone(), cycle.needs_writer);
+            if self.told.insert(key) {
+                events.push(Event::Order(potential.clone()));
             }
         }
-        (readings.values().map(to_pair).collect(), potential)
+    }
+
+    /// Number of pairs of classes from which a search did not see all cycles.
+    pub(crate) fn unsearched(&self) -> u64 {
+        self.unsearched.len() as u64
     }
 }
 
@@ -109,75 +118,61 @@ fn to_pair(pair: &PairReading) -> LockPair {
 /// The pairs from one class to another, by these.
 type Graph = BTreeMap<(u32, u32), Vec<usize>>;
 
-/// The cycles among these pairs, recursive reads first, then the shortest.
-fn cycles(pairs: &BTreeMap<usize, PairReading>) -> Vec<Cycle> {
+/// The cycles among these pairs, recursive reads first, then the shortest. Adds the pairs of
+/// classes from which it did not see all cycles to `unsearched`.
+fn cycles(
+    pairs: &BTreeMap<usize, PairReading>,
+    unsearched: &mut HashSet<(u32, u32)>,
+) -> Vec<Cycle> {
     let mut found: Vec<Cycle> = Vec::new();
     let mut graph = Graph::new();
     for (&place, pair) in pairs {
         let (held, wanted) = (pair.held.number(), pair.wanted.number());
-        if pair.is_same_lock && found.iter().all(|cycle| cycle.classes != [held]) {
-            found.push(Cycle {
-                classes: vec![held],
-                pairs: vec![place],
-                needs_writer: true,
-            });
+        if pair.is_same_lock {
+            if waits(pair, pair) && found.iter().all(|cycle| cycle.classes != [held]) {
+                found.push(Cycle {
+                    classes: vec![held],
+                    pairs: vec![place],
+                    needs_writer: true,
+                });
+            }
         } else if held != wanted {
             graph.entry((held, wanted)).or_default().push(place);
         }
     }
-    for &(a, b) in graph.keys() {
+    let mut search = Search::new(graph.keys().copied());
+    let mut seen: BTreeSet<Vec<u32>> = BTreeSet::new();
+    for (a, b) in search.pairs() {
         if a < b {
-            found.extend(through(&[a, b], &graph, pairs));
+            let cycle = through(&[a, b], &graph, pairs);
+            seen.extend(cycle.iter().map(|cycle| cycle.classes.clone()));
+            found.extend(cycle);
         }
     }
-    let mut seen: BTreeSet<Vec<u32>> = BTreeSet::new();
-    for &(held, wanted) in graph.keys() {
+    for (held, wanted) in search.pairs() {
+        if seen.contains([held.min(wanted), held.max(wanted)].as_slice()) {
+            continue;
+        }
         if found.len() >= MOST_CYCLES {
-            break;
-        }
-        let (a, b) = (held.min(wanted), held.max(wanted));
-        if found.iter().any(|cycle| cycle.classes == [a, b]) {
+            unsearched.insert((held, wanted));
             continue;
         }
-        let Some(mut classes) = way_back(&graph, held, wanted) else {
-            continue;
-        };
-        let least = (0..classes.len()).min_by_key(|&at| classes.get(at));
-        classes.rotate_left(least.unwrap_or(0));
-        if seen.insert(classes.clone()) {
-            found.extend(through(&classes, &graph, pairs));
+        let cycle = search.cycle_of((held, wanted), &mut |classes| {
+            let mut classes = classes.to_vec();
+            let least = (0..classes.len()).min_by_key(|&at| classes.get(at));
+            classes.rotate_left(least.unwrap_or(0));
+            through(&classes, &graph, pairs)
+        });
+        match cycle {
+            Ok(Some(cycle)) if seen.insert(cycle.classes.clone()) => found.push(cycle),
+            Ok(_) => {}
+            Err(_) => {
+                unsearched.insert((held, wanted));
+            }
         }
     }
     found.truncate(MOST_CYCLES);
     found
-}
-
-/// The shortest cycle of at least three classes through this pair of classes, which it begins with.
-fn way_back(graph: &Graph, held: u32, wanted: u32) -> Option<Vec<u32>> {
-    let mut from: BTreeMap<u32, u32> = BTreeMap::new();
-    let mut queue = VecDeque::from([(wanted, 2)]);
-    while let Some((class, length)) = queue.pop_front() {
-        for &(_, next) in graph
-            .range((class, 0)..=(class, u32::MAX))
-            .map(|(key, _)| key)
-        {
-            if next == held && class != wanted {
-                let mut back = vec![class];
-                while let Some(&before) = back.last().and_then(|class| from.get(class)) {
-                    back.push(before);
-                }
-                back.push(held);
-                back.reverse();
-                return Some(back);
-            }
-            let is_new = next != held && next != wanted && !from.contains_key(&next);
-            if is_new && length < LONGEST {
-                from.insert(next, class);
-                queue.push_back((next, length + 1));
-            }
-        }
-    }
-    None
 }
 
 /// The cycle through these classes, if it can deadlock. Of the modes that were seen, it has those
@@ -217,6 +212,10 @@ struct Choice<'a> {
 impl Choice<'_> {
     fn go_on(&mut self) {
         let Some(options) = self.steps.get(self.chosen.len()) else {
+            let mut steps = self.chosen.iter().zip(self.chosen.iter().cycle().skip(1));
+            if !steps.all(|(step, next)| waits(step, next)) {
+                return;
+            }
             let needs_writer = needs_writer(&self.chosen);
             if self.best.is_none() || !needs_writer {
                 let places = self.chosen.iter().map(|pair| pair.place);
@@ -246,6 +245,14 @@ impl Choice<'_> {
 fn have_common_gate(a: &PairReading, b: &PairReading) -> bool {
     let mut gates = a.gates.iter();
     gates.any(|gate| *gate != 0 && b.gates.contains(gate))
+}
+
+/// Whether a step can wait for the next one: all do but a reader that passes waiting writers,
+/// behind one that reads.
+fn waits(step: &PairReading, next: &PairReading) -> bool {
+    let modes = (step.wanted.site().mode(), next.held.site().mode());
+    let reads = modes.0 == HoldMode::Shared && modes.1 != HoldMode::Exclusive;
+    !(reads && step.passes_writers)
 }
 
 /// Whether a step waits for one that does not exclude it.

@@ -47,9 +47,19 @@ impl Class {
     }
 }
 
-/// Length of the name: the part of a lock's class that never changes. 4 bytes.
+/// Length of the name: the part of a lock's class that never changes. 4 bytes. One bit says whether
+/// the lock's readers pass waiting writers. That is no part of the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameLen(u32);
+
+impl NameLen {
+    const PASS: u32 = 1 << 31;
+
+    /// Whether readers of the lock do not queue behind a writer that waits.
+    pub(crate) fn readers_pass(self) -> bool {
+        self.0 & Self::PASS != 0
+    }
+}
 
 /// The address of the name, and later the number of the class. Takes 8 bytes of a lock.
 ///
@@ -100,6 +110,17 @@ impl LockClass {
     }
 
     const_fn! {
+        /// The same class, for a lock whose readers do not queue behind a writer that waits.
+        #[must_use]
+        pub fn with_passing_readers(self) -> Self {
+            LockClass {
+                len: NameLen(self.len.0 | NameLen::PASS),
+                word: self.word,
+            }
+        }
+    }
+
+    const_fn! {
         fn new(len: u32, data: *const u8) -> Self {
             LockClass {
                 len: NameLen(len),
@@ -131,7 +152,8 @@ impl ClassWord {
         if data.is_null() {
             return self.first_used(site);
         }
-        let class = Class { len: len.0, data };
+        let len = len.0 & !NameLen::PASS;
+        let class = Class { len, data };
         match numbers::permanent(class) {
             Some(number) => self.tell(number),
             None => self.late(class),

@@ -7,6 +7,7 @@ fn sighting<'a>(held: usize, others: &'a [usize]) -> Sighting<'a> {
         held: key(held),
         wanted: key(9),
         is_same_lock: false,
+        passes_writers: false,
         others,
     }
 }

@@ -76,10 +76,14 @@ pub(super) fn potential(
     let mut potential = Vec::new();
     for _ in 0..count {
         let mut piece = input.piece()?;
-        potential.push(PotentialDeadlock {
+        let deadlock = PotentialDeadlock {
             needs_writer: piece.number()? & 1 != 0,
             steps: read_list(reader, &mut piece, &mut steps)?,
-        });
+        };
+        // One without steps is none. The pairs of the others bound what a file unfolds to.
+        if !deadlock.steps.is_empty() {
+            potential.push(deadlock);
+        }
     }
     Ok(potential)
 }

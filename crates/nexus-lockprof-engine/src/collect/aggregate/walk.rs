@@ -119,6 +119,8 @@ impl Aggregator {
         drop(guard);
 
         let resets = core.collections.resets();
+        let (lock_order, potential_deadlocks) = self.order.collect(core.order_readings());
+        lost.order = lost.order.saturating_add(self.order.unsearched());
         lost = lost.minus(&self.lost_before);
         let elapsed_ns = core.clock.coarse_ns().saturating_sub(self.started_ns);
         let mut points: Vec<(usize, Point)> = Vec::new();
@@ -199,7 +201,9 @@ impl Aggregator {
         if let Some(events) = &mut events {
             self.watch.tell(&waits, &found, &config, events);
         }
-        let (lock_order, potential_deadlocks) = self.order.collect(core.order_readings(), events);
+        if let Some(events) = events {
+            self.order.tell(&potential_deadlocks, events);
+        }
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
             collection: closed - self.peeks,

@@ -16,6 +16,13 @@ fn plain(held: u32, wanted: u32) -> Pair {
 
 /// The cycles: their classes, and whether they need a writer.
 fn found(pairs: &[Pair]) -> Vec<(Vec<u32>, bool)> {
+    let (cycles, unsearched) = search(pairs);
+    assert_eq!(unsearched, 0);
+    cycles
+}
+
+/// The same, and the number of pairs of classes from which not all cycles were seen.
+fn search(pairs: &[Pair]) -> (Vec<(Vec<u32>, bool)>, usize) {
     let key = |(class, mode)| {
         let site = SiteKey::new(Location::caller(), mode);
         PointKey::new(site, ClassTag::new(class))
@@ -29,6 +36,7 @@ fn found(pairs: &[Pair]) -> Vec<(Vec<u32>, bool)> {
             held: key(held),
             wanted: key(wanted),
             is_same_lock: false,
+            passes_writers: false,
             had_others: !others.is_empty(),
             gates,
             thread: ThreadId::default(),
@@ -36,10 +44,10 @@ fn found(pairs: &[Pair]) -> Vec<(Vec<u32>, bool)> {
         };
         (place, pair)
     });
-    let cycles = cycles(&pairs.collect()).into_iter();
-    cycles
-        .map(|cycle| (cycle.classes, cycle.needs_writer))
-        .collect()
+    let mut unsearched: HashSet<(u32, u32)> = HashSet::new();
+    let cycles = cycles(&pairs.collect(), &mut unsearched).into_iter();
+    let cycles = cycles.map(|cycle| (cycle.classes, cycle.needs_writer));
+    (cycles.collect(), unsearched.len())
 }
 
 #[test]
@@ -124,4 +132,39 @@ fn readers_need_a_writer() {
     // Other modes were seen too.
     let both = [readers[0], readers[1], mixed[0], mixed[1]];
     assert_eq!(found(&both), [(vec![3, 4], false)]);
+}
+
+#[test]
+fn a_longer_cycle_behind_a_harmless_one_is_found() {
+    let with = |pair: Pair| -> Pair { (pair.0, pair.1, &[64]) };
+    // The shortest way back from 4 to 3 is harmless, and so is the next one.
+    let pairs = [
+        with(plain(3, 4)),
+        with(plain(4, 5)),
+        plain(5, 3),
+        with(plain(4, 6)),
+        plain(6, 3),
+        plain(4, 7),
+        plain(7, 8),
+        plain(8, 3),
+    ];
+    assert_eq!(found(&pairs), [(vec![3, 4, 7, 8], false)]);
+}
+
+/// All pairs of these many classes, each under one and the same other lock.
+fn dense(classes: u32) -> Vec<Pair> {
+    let all = (3..3 + classes).flat_map(|a| (3..3 + classes).map(move |b| (a, b)));
+    let pairs = all.filter(|(a, b)| a != b);
+    pairs
+        .map(|(a, b)| ((a, Exclusive), (b, Exclusive), &[64][..]))
+        .collect()
+}
+
+#[test]
+fn a_search_ends_and_says_what_it_did_not_see() {
+    // Each of very many cycles is harmless, so a search for one that is not would take years.
+    let (cycles, unsearched) = search(&dense(45));
+    assert_eq!((cycles, unsearched), (vec![], 45 * 44));
+    // Few are seen to the end.
+    assert_eq!(search(&dense(4)), (vec![], 0));
 }

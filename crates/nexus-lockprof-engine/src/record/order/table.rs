@@ -4,6 +4,7 @@
 //! says that it is ready. If two threads add one pair, one of them claims the slot, and the other
 //! finds it.
 
+use super::held::MOST_HELD;
 use crate::identity::{self, PointKey};
 #[cfg(lockprof_loom)]
 use crate::record::memory::try_box;
@@ -15,8 +16,8 @@ use Ordering::{AcqRel, Acquire, Relaxed, Release};
 const SLOTS: usize = sized(2, 2048);
 /// Slots that a pair may have. If all are taken by others, it is lost.
 const PROBES: usize = sized(2, 64);
-/// How many of the locks that were held each time are kept of a pair.
-pub(crate) const MOST_GATES: usize = 4;
+/// How many of the locks that were held each time are kept of a pair: all that are known.
+pub(crate) const MOST_GATES: usize = sized(4, MOST_HELD - 1);
 
 /// One pair of lock classes, each with a mode.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Sighting<'a> {
     pub(crate) held: PointKey,
     pub(crate) wanted: PointKey,
     pub(crate) is_same_lock: bool,
+    /// Whether it wants to read a lock whose readers do not queue behind a waiting writer.
+    pub(crate) passes_writers: bool,
     /// Addresses of the other locks that it holds exclusively.
     pub(crate) others: &'a [usize],
 }
@@ -48,7 +51,9 @@ impl Sighting<'_> {
     /// one than with some, so its first sighting proves that it needs none.
     fn pair(&self) -> u64 {
         let mode = |key: PointKey| key.site().mode() as u64;
-        let flags = u64::from(self.is_same_lock) << 1 | u64::from(!self.others.is_empty());
+        let flags = u64::from(self.passes_writers) << 2
+            | u64::from(self.is_same_lock) << 1
+            | u64::from(!self.others.is_empty());
         u64::from(self.held.number()) << 40
             | u64::from(self.wanted.number()) << 16
             | mode(self.held) << 12
@@ -65,6 +70,8 @@ pub(crate) struct PairReading {
     pub(crate) held: PointKey,
     pub(crate) wanted: PointKey,
     pub(crate) is_same_lock: bool,
+    /// Whether it wants to read a lock whose readers do not queue behind a waiting writer.
+    pub(crate) passes_writers: bool,
     /// Whether other locks were held each time it was seen.
     pub(crate) had_others: bool,
     /// Addresses of those that were held exclusively each time. 0 is none.
@@ -206,6 +213,7 @@ impl OrderTable {
                 held: PointKey(slot.held.load(Relaxed)),
                 wanted: PointKey(slot.wanted.load(Relaxed)),
                 is_same_lock: pair & 2 != 0,
+                passes_writers: pair & 4 != 0,
                 had_others: pair & 1 != 0,
                 gates: slot.gates.each_ref().map(|gate| gate.load(Relaxed)),
                 thread: ThreadId::from_words(slot.thread.each_ref().map(|word| word.load(Relaxed))),
@@ -306,6 +314,7 @@ mod tests {
             held: key,
             wanted: key,
             is_same_lock: false,
+            passes_writers: false,
             others: &[],
         };
         let before = uses(LAST);
