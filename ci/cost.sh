@@ -6,7 +6,7 @@
 #
 # The variables `ROUNDS` and `PROFILE` (release or dev) have defaults.
 source "$(dirname "$0")/lib.sh"
-unset CARGO_INCREMENTAL CARGO_PROFILE_DEV_DEBUG
+unset CARGO_INCREMENTAL CARGO_PROFILE_DEV_DEBUG CARGO_PROFILE_RELEASE_DEBUG
 
 scratch
 cargo build --quiet --release --package cargo-lockprof
