@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use nexus_lockprof_benches::interval::Interval;
 use nexus_lockprof_benches::placements::{PLACEMENTS, begin_at};
-use nexus_lockprof_benches::results::{self, Args, median};
+use nexus_lockprof_benches::results::{self, Args, NOT_RESOLVED, median};
 use nexus_lockprof_benches::threads::{Plan, Side, by_round, spin, take_turns_until, turn_ns};
 use nexus_lockprof_benches::{modes, placed};
 use serde_json::json;
@@ -66,9 +66,8 @@ impl Lengths {
     }
 }
 
-/// Holds a lock for about so many turns of the busy loop, and waits for about so many, until the
-/// flag is set.
-/// Returns its operations.
+/// Holds a lock for about this many turns of the busy loop and leaves it for about that many, until
+/// the flag is set. Returns its operations.
 type Copy = fn(u64, u64, &AtomicBool) -> u64;
 
 /// The copies of a loop on these locks.
@@ -171,8 +170,8 @@ fn run(args: &Args) -> Result<(), String> {
             }
         }
     }
-    println!("\n{}", summary(&cells));
-    let mean = Interval::of_mean(&cells.iter().map(|cell| cell.ours).collect::<Vec<_>>());
+    let mean = mean_of(&cells, |cell| cell.ours);
+    println!("\n{}", summary(&cells, mean));
     rows.push(json!({"bench": "contended-summary", "mode": mode, "mean": mean.middle}));
     args.save(&rows)
 }
@@ -205,11 +204,13 @@ fn measure(
     Cell::of(&take_turns_until(plan, &sides, is_enough))
 }
 
+fn mean_of(cells: &[Cell], of: fn(&Cell) -> Interval) -> Interval {
+    Interval::of_mean(&Vec::from_iter(cells.iter().map(of)))
+}
+
 /// The sentence below the table.
-fn summary(cells: &[Cell]) -> String {
-    let mean_of =
-        |of: fn(&Cell) -> Interval| Interval::of_mean(&cells.iter().map(of).collect::<Vec<_>>());
-    let (mean, noise) = (mean_of(|cell| cell.ours), mean_of(|cell| cell.noise));
+fn summary(cells: &[Cell], mean: Interval) -> String {
+    let noise = mean_of(cells, |cell| cell.noise);
     let mut text = format!(
         "Geometric mean {mean}, bare over bare {noise} (target {MEAN}: {}).",
         mean.verdict(&noise, MEAN)
@@ -222,7 +223,7 @@ fn summary(cells: &[Cell]) -> String {
     };
     let worst = cells
         .iter()
-        .filter(|cell| cell.verdict() != "not resolved")
+        .filter(|cell| cell.verdict() != NOT_RESOLVED)
         .min_by(|a, b| a.ours.middle.total_cmp(&b.ours.middle));
     if let Some(worst) = worst {
         let _ = write!(
@@ -237,7 +238,7 @@ fn summary(cells: &[Cell]) -> String {
         " Cells: {} PASS, {} missed, {} not resolved.",
         count("PASS"),
         count("missed"),
-        count("not resolved")
+        count(NOT_RESOLVED)
     );
     text
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use nexus_lockprof_benches::interval::Interval;
 use nexus_lockprof_benches::modes;
-use nexus_lockprof_benches::results::{self, Args, RESOLUTION, median, verdict};
+use nexus_lockprof_benches::results::{self, Args, is_quiet, median, verdict_if};
 use nexus_lockprof_benches::threads::{Plan, Side, spin, take_turns_until, turn_ns};
 use serde_json::json;
 
@@ -68,12 +68,8 @@ impl Compared {
     /// Judges a limit in nanoseconds.
     fn verdict(&self, limit: f64) -> &'static str {
         let (more, half) = self.more(&self.ours);
-        let is_quiet = (self.noise.middle - 1.0).abs() <= RESOLUTION;
-        if is_quiet && (more - limit).abs() > half {
-            verdict(more <= limit)
-        } else {
-            "not resolved"
-        }
+        let is_clear = (more - limit).abs() > half;
+        verdict_if(is_quiet(self.noise.middle) && is_clear, more <= limit)
     }
 }
 

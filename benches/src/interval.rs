@@ -1,6 +1,6 @@
 //! Where a ratio lies, given its rounds.
 
-use crate::results::{RESOLUTION, median, verdict};
+use crate::results::{is_quiet, median, verdict_if};
 
 /// The 97.5th percentile of the normal distribution: an interval of this many standard errors to
 /// each side covers the truth 95 times in 100.
@@ -64,16 +64,11 @@ impl Interval {
 
     /// `PASS` if it is at least `target`, else `missed`. `not resolved` if the target lies within
     /// the interval, or if `noise`, the ratio of the bare lock to itself in the same rounds, is
-    /// more than [`RESOLUTION`] away from 1.
+    /// more than [`RESOLUTION`](crate::results::RESOLUTION) away from 1.
     #[must_use]
     pub fn verdict(&self, noise: &Interval, target: f64) -> &'static str {
-        // So written, it also refuses what is not a number.
-        let is_quiet = (noise.middle - 1.0).abs() <= RESOLUTION;
-        if is_quiet && (self.low >= target || self.high < target) {
-            verdict(self.low >= target)
-        } else {
-            "not resolved"
-        }
+        let is_clear = self.low >= target || self.high < target;
+        verdict_if(is_quiet(noise.middle) && is_clear, self.low >= target)
     }
 }
 

@@ -115,6 +115,9 @@ pub fn processor() -> String {
     format!("{name}, {number} processors")
 }
 
+/// The verdict on a figure that cannot be told from noise.
+pub const NOT_RESOLVED: &str = "not resolved";
+
 /// How far from 1 the ratio of the bare lock to itself may be.
 pub const RESOLUTION: f64 = 0.02;
 
@@ -122,11 +125,23 @@ pub const RESOLUTION: f64 = 0.02;
 /// rounds, is more than [`RESOLUTION`] away from 1.
 #[must_use]
 pub fn verdict_within(noise: f64, pass: bool) -> &'static str {
+    verdict_if(is_quiet(noise), pass)
+}
+
+/// Whether `noise`, the ratio of the bare lock to itself, is at most [`RESOLUTION`] away from 1.
+#[must_use]
+pub fn is_quiet(noise: f64) -> bool {
     // So written, it also refuses what is not a number.
-    if (noise - 1.0).abs() <= RESOLUTION {
+    (noise - 1.0).abs() <= RESOLUTION
+}
+
+/// `PASS` or `missed`; [`NOT_RESOLVED`] unless `resolved`.
+#[must_use]
+pub fn verdict_if(resolved: bool, pass: bool) -> &'static str {
+    if resolved {
         verdict(pass)
     } else {
-        "not resolved"
+        NOT_RESOLVED
     }
 }
 
