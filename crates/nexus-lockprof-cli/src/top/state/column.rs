@@ -42,10 +42,7 @@ use Column::{
 impl Column {
     /// The column `by` columns to the right, or to the left if negative. Wraps around.
     pub(crate) fn moved(self, by: isize) -> Self {
-        let all = Self::value_variants();
-        let at = (self as isize + by).rem_euclid(all.len() as isize);
-        let at = usize::try_from(at).ok().and_then(|at| all.get(at));
-        at.copied().unwrap_or(self)
+        super::moved(Self::value_variants(), self as usize, by).unwrap_or(self)
     }
 
     /// The column for a letter or sign.

@@ -60,8 +60,8 @@ impl Label {
             return true;
         }
         // Made only for a search, because there may be many points.
-        let text = format!("{} {} {}", self.lock, self.site, self.mode).to_lowercase();
-        words.iter().all(|word| text.contains(word.as_str()))
+        let text = format!("{} {} {}", self.lock, self.site, self.mode);
+        super::has_words(&text, words)
     }
 }
 

@@ -158,19 +158,13 @@ impl State {
             }
             KeyCode::Esc => self.show(View::Locks),
             KeyCode::Enter => {}
-            KeyCode::Up
-            | KeyCode::Down
-            | KeyCode::PageUp
-            | KeyCode::PageDown
-            | KeyCode::Home
-            | KeyCode::End
-            | KeyCode::Char('k' | 'j' | 'g' | 'G') => self.scroll_on(key.code),
+            code if self.scroll_on(code) => {}
             _ => self.on_table(key),
         }
     }
 
-    /// Scrolls by a key.
-    fn scroll_on(&mut self, code: KeyCode) {
+    /// Scrolls by a key. Whether it is one that scrolls.
+    fn scroll_on(&mut self, code: KeyCode) -> bool {
         match code {
             KeyCode::Up | KeyCode::Char('k') => self.scroll_by(-1),
             KeyCode::Down | KeyCode::Char('j') => self.scroll_by(1),
@@ -178,8 +172,9 @@ impl State {
             KeyCode::PageDown => self.scroll_by(10),
             KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
             KeyCode::End | KeyCode::Char('G') => self.scroll = usize::MAX,
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     fn drill(&mut self) {
@@ -196,7 +191,10 @@ impl State {
             }
             KeyCode::Left | KeyCode::Char('<') => -1,
             KeyCode::Right | KeyCode::Char('>') => 1,
-            code => return self.scroll_on(code),
+            code => {
+                self.scroll_on(code);
+                return;
+            }
         };
         self.scroll = 0;
         self.with_data(|table, data| table.move_by(beside, data));

@@ -351,3 +351,15 @@ pub(crate) fn sum(snapshot: &Snapshot, of: impl Fn(&Point) -> u64) -> u64 {
     let points = snapshot.points().iter();
     points.fold(0, |sum, point| sum.saturating_add(of(point)))
 }
+
+/// The item `by` places after the one at `at`, or before it if negative. Wraps around.
+fn moved<T: Copy>(all: &[T], at: usize, by: isize) -> Option<T> {
+    let at = (at as isize + by).rem_euclid(all.len() as isize);
+    all.get(usize::try_from(at).ok()?).copied()
+}
+
+/// Whether `text` contains all `words`, which are in lower case.
+pub(crate) fn has_words(text: &str, words: &[String]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().all(|word| text.contains(word.as_str()))
+}

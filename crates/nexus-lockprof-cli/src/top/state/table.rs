@@ -47,6 +47,12 @@ impl TableState {
         &self.filter
     }
 
+    /// The words of the filter, in lower case.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let words = self.filter.split_whitespace();
+        words.map(str::to_lowercase).collect()
+    }
+
     /// Whether cells show totals or rates.
     pub(crate) fn figures(&self) -> Figures {
         self.figures
@@ -106,8 +112,7 @@ impl TableState {
 
     /// Makes the rows again after a change.
     pub(crate) fn refresh(&mut self, data: &Data, history: &History) {
-        let filter = self.filter.to_lowercase();
-        let words: Vec<String> = filter.split_whitespace().map(str::to_owned).collect();
+        let words = self.words();
         let all = 0..data.whole().points().len();
         self.rows = all
             .filter(|&index| data.label(index).is_some_and(|label| label.has(&words)))

@@ -1,12 +1,11 @@
 //! The views of the target that a user can switch between.
 
 /// A view.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
     /// The table of points.
-    #[default]
     Locks,
-    /// What each thread has done.
+    /// Acquisitions, waits and holds of each thread.
     Threads,
     /// Which locks of the selected point's class were waited for.
     Instances,
@@ -45,8 +44,6 @@ impl View {
 
     /// The view `by` views further on. Wraps around.
     pub(crate) fn moved(self, by: isize) -> Self {
-        let at = (self as isize + by).rem_euclid(Self::ALL.len() as isize);
-        let at = usize::try_from(at).ok().and_then(|at| Self::ALL.get(at));
-        at.copied().unwrap_or(self)
+        super::moved(&Self::ALL, self as usize, by).unwrap_or(self)
     }
 }

@@ -1,7 +1,7 @@
 //! The views of text: threads, instances, order and history. Their lines are those of the report.
 
 use super::theme::Theme;
-use crate::top::state::{Data, Figures, State, View};
+use crate::top::state::{Data, Figures, State, View, has_words};
 use nexus_lockprof_export::readable::{fit, waiters};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Point, Snapshot, printable};
@@ -65,7 +65,7 @@ fn lines(state: &State, data: &Data, width: usize) -> Vec<String> {
     };
     let lines = match lines.is_empty() {
         true => vec![fit::middle(nothing, width)],
-        false if state.view() == View::Threads => filtered(lines, state.table.filter()),
+        false if state.view() == View::Threads => filtered(lines, &state.table.words()),
         false => lines,
     };
     let above = match state.view() {
@@ -95,15 +95,10 @@ fn above_threads(whole: &Snapshot, snapshot: &Snapshot, width: usize) -> Vec<Str
 }
 
 /// The heads, and the lines that contain all words of the filter.
-fn filtered(lines: Vec<String>, filter: &str) -> Vec<String> {
+fn filtered(lines: Vec<String>, words: &[String]) -> Vec<String> {
     const HEADS: usize = 2;
-    let filter = filter.to_lowercase();
-    let has_words = |line: &str| {
-        let line = line.to_lowercase();
-        filter.split_whitespace().all(|word| line.contains(word))
-    };
     let lines = lines.into_iter().enumerate();
-    let kept = lines.filter(|(at, line)| *at < HEADS || has_words(line));
+    let kept = lines.filter(|(at, line)| *at < HEADS || has_words(line, words));
     kept.map(|(_, line)| line).collect()
 }
 
