@@ -32,8 +32,9 @@ impl Format {
             (open, Self::OpenMetrics),
             (text, Self::Text),
         ] {
-            if q.is_some_and(|q| q > best.0) {
-                best = (q.unwrap_or_default(), format);
+            let q = q.unwrap_or(0.0);
+            if q > best.0 {
+                best = (q, format);
             }
         }
         best.1
@@ -169,7 +170,7 @@ mod tests {
             (format!("text/plain, {PROTO};q=0.9"), Text),
             (format!("text/*;q=0.8, {OPEN};q=0.7"), Text),
             (format!("*/*;q=0.8, {OPEN};q=0.7"), Text),
-            // What is named beats a wildcard for its quality.
+            // The quality of a named type, not of the wildcard.
             (format!("text/plain;q=0.1, */*, {OPEN};q=0.2"), OpenMetrics),
             (format!("{OPEN};q=0, {PROTO};q=0"), Text),
             (format!("text/plain;q=0, {OPEN};q=0.1"), OpenMetrics),

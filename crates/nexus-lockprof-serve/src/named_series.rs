@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Series, Source};
 
 /// The most names, which are as many series as an engine keeps samples for.
-const MOST: usize = 8;
+pub(super) const MOST: usize = 8;
 /// A series that nobody has pulled for so long is dropped when another begins.
 const IDLE: Duration = Duration::from_secs(600);
 /// If there is no room, a series gives way after this time. One that is pulled more often keeps its

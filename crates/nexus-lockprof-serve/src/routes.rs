@@ -8,7 +8,7 @@ use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
 
 use super::accept::{self, Format};
 use super::client::Client;
-use super::named_series::{NamedSeries, NoSeries};
+use super::named_series::{MOST, NamedSeries, NoSeries};
 use super::origin::{self, Transport};
 use super::query::Wanted;
 use super::reply::{Failure, Refusal, Reply};
@@ -112,8 +112,9 @@ fn pulled(wanted: Wanted, served: &Served<'_>) -> Result<Snapshot, Refusal> {
             return Ok(served.source.snapshot());
         }
         Err(NoSeries::Full(left)) => {
-            let message = "8 others pull intervals already; ask without one, or later";
-            return Err(Refusal::busy(left, message.to_owned()));
+            let message =
+                format!("{MOST} others pull intervals already; ask without one, or later");
+            return Err(Refusal::busy(left, message));
         }
     };
     let mut series = series.lock().unwrap_or_else(PoisonError::into_inner);
