@@ -20,7 +20,7 @@ enum Looked<G> {
     Unknown,
 }
 
-/// What a spinning thread sees.
+/// An observation of a spinning thread.
 #[derive(Clone, Copy)]
 enum Seen {
     /// It gave up its processor and has it again, so any time may have passed.

@@ -115,12 +115,7 @@ impl Core {
     /// owner calls this, inside the cold path.
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_pairs(
-        &self,
-        shard: &Shard,
-        wanted: PointKey,
-        (lock, len): (LockRef, NameLen),
-    ) {
+    pub(crate) fn note_pairs(&self, shard: &Shard, wanted: PointKey, lock: LockRef, len: NameLen) {
         let nesting = Nesting::of(shard);
         if shard.pairs.take_counted() || wanted.is_rest() {
             return;

@@ -28,8 +28,9 @@ pub(super) fn line(snapshot: &Snapshot, point: &Point, width: usize) -> Option<S
     ))
 }
 
-/// When threads waited most at a point: `peak 12:00:05 to 12:00:07 UTC: waited 1.90s of 2.00s in 2
-/// of 60 intervals`. `None` if nobody waited there in the last intervals.
+/// When threads waited most at a point, or `None` if nobody waited there in the last intervals.
+///
+/// For example `peak 12:00:05 to 12:00:07 UTC: waited 1.90s of 2.00s in 2 of 60 intervals`.
 ///
 /// ```
 /// use nexus_lockprof_export::text;

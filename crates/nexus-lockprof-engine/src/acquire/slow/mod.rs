@@ -308,7 +308,7 @@ impl Core {
             && attempt == Attempt::Waits
             && !shard.pool.held.is_empty()
         {
-            self.note_pairs(shard, key, (lock, len));
+            self.note_pairs(shard, key, lock, len);
         }
         Some(recording)
     }

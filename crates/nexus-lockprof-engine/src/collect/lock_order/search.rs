@@ -12,7 +12,7 @@ const LONGEST: usize = 8;
 const STEPS_OF_PAIR: usize = 1 << 14;
 /// Steps that one search takes at most.
 const STEPS: usize = 1 << 20;
-/// What a cycle that is looked at costs, in steps.
+/// Steps that each cycle counts for when it is offered.
 const STEPS_OF_CYCLE: usize = 64;
 
 /// The classes, numbered from 0, and which of them are wanted while each is held.
@@ -73,8 +73,8 @@ impl Search {
         pairs.collect()
     }
 
-    /// What `accept` makes of a cycle of at least three classes that begins with this pair. It gets
-    /// the cycles in order of their lengths, until it takes one. `Err` if there may be another one.
+    /// Offers `accept` the cycles of at least three classes that begin with this pair, the shortest
+    /// first, until it takes one, and returns its result. `Err` if there may be another one.
     pub(super) fn cycle_of<T>(
         &mut self,
         (held, wanted): (u32, u32),
