@@ -272,7 +272,11 @@ fn clients_have_series_by_name() -> Result<(), Box<dyn std::error::Error>> {
     }
     assert_eq!(ask("interval=8")?.0, 503);
     for name in ["a", "b", "3", "7"] {
-        assert!(pull(&format!("interval={name}"))?.base_collection().is_some());
+        assert!(
+            pull(&format!("interval={name}"))?
+                .base_collection()
+                .is_some()
+        );
     }
     assert_eq!(ask("interval=")?.0, 400);
     assert_eq!(ask("interval=a&seconds=1")?.0, 400);

@@ -70,6 +70,13 @@ fn a_signal_handler_tries_locks() {
     child("signal");
 }
 
+/// The handler comes after each instruction.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn a_signal_handler_tries_locks_at_each_step() {
+    child("stepping");
+}
+
 /// A forbidden action in the handler ends the program, so an allocation there is always noticed.
 #[cfg(unix)]
 #[cfg(not(feature = "deadlock_detection"))]

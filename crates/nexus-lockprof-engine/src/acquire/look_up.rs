@@ -5,6 +5,7 @@ use crate::acquire::thread;
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
+use crate::record::hot::Caller;
 use crate::record::owner::Owner;
 use crate::record::random::with_rng;
 use crate::record::sampler::Schedule;
@@ -70,9 +71,13 @@ impl Core {
         }
         // At the rest of a point the hot path would look in vain.
         if record.key == key {
+            let caller = match attempt {
+                Attempt::Waits => Caller::Thread,
+                Attempt::Tries => Caller::Unknown(&|| attempt.may_allocate()),
+            };
             shard
                 .hot
-                .remember(record, thread::bits(), control, || self.control());
+                .remember(record, caller, thread::bits(), control, || self.control());
         }
         Some(record)
     }

@@ -14,7 +14,7 @@ use crate::record::pending::{Pending, PendingRef};
 use crate::record::random::with_rng;
 use crate::record::sampler::{EventRate, Schedule};
 use crate::record::shard::Shard;
-use crate::record::statistics::Record;
+use crate::record::statistics::{self, Record};
 use crate::record::wait_log::LockRef;
 use crate::sync::{Ordering::Relaxed, bump};
 
@@ -212,7 +212,9 @@ impl Core {
         pending.number.store(0, Relaxed);
         let start = pending.hold_start.load(Relaxed);
         record.hold_rate.note(number, start, nanos);
-        self.steer(shard, end);
+        // Of a point whose acquisitions wait, no release is a handler's.
+        let in_no_handler = record.attempts() == statistics::WAITS;
+        self.steer(shard, end, in_no_handler);
     }
 
     /// Tells the governor of a node that another thread has returned. Returns the end of its hold
@@ -236,9 +238,11 @@ impl Core {
     }
 
     /// Lets the governor see the time. Only the owner calls this.
-    pub(crate) fn steer(&self, shard: &Shard, now: u64) {
+    ///
+    /// A signal handler reviews no records, since it may have interrupted a change of one.
+    pub(crate) fn steer(&self, shard: &Shard, now: u64, in_no_handler: bool) {
         let budget = self.budget();
-        if shard.governor.steer(now, &self.clock, budget, &self.costs) {
+        if shard.governor.steer(now, &self.clock, budget, &self.costs) && in_no_handler {
             // SAFETY: only the owner calls this function.
             let owner = unsafe { Owner::assume() };
             shard

@@ -18,8 +18,20 @@ const SLOTS: usize = sized(1, 128);
 
 /// A record whose two places are both taken replaces an entry in one of this many tries.
 const RELUCTANCE: u64 = 4;
+/// The same if it must be asked first whether the thread is in a signal handler.
+const RELUCTANCE_TO_ASK: u64 = 64;
 /// A record found in its second place moves to its first in one of this many tries.
 const PROMOTION: u64 = 64;
+
+/// Who asks the cache to remember a record.
+#[derive(Clone, Copy)]
+pub(crate) enum Caller<'a> {
+    /// The thread, in no signal handler.
+    Thread,
+    /// The thread, perhaps in a handler. The function tells whether it is in none, and takes many
+    /// system calls.
+    Unknown(&'a dyn Fn() -> bool),
+}
 
 /// One entry. It has 16 bytes, so a shift and a mask of the key give its offset in the cache.
 #[derive(Debug)]
@@ -229,14 +241,18 @@ impl<S> HotCache<S> {
 
     /// Remembers a record that was scheduled under `control`, unless the mode has changed since.
     /// `now` reads the control word. Only the owner calls this, and `thread` is its number.
+    ///
+    /// A signal handler may have interrupted [`find`](Self::find) between its two loads. So it must
+    /// not change the record of an entry.
     pub(crate) fn remember(
         &self,
         record: &Record,
+        caller: Caller<'_>,
         thread: ThreadBits,
         control: Control,
         now: impl Fn() -> Control,
     ) {
-        let Some(slot) = self.place_for(record.key) else {
+        let Some(slot) = self.place_for(record, caller) else {
             return;
         };
         let published = record.key.site().to_published(thread);
@@ -261,19 +277,38 @@ impl<S> HotCache<S> {
     /// free or the record is in its second. Otherwise it takes the second if that is free. If both
     /// are taken, it takes them in turns, and mostly none: with more hot points than places,
     /// replacing an entry at each acquisition would cost more than a lookup.
-    fn place_for(&self, key: PointKey) -> Option<&Slot> {
+    ///
+    /// A place that another record has used is not free for a caller that may be a signal handler.
+    /// To take it, the caller asks whether it is one.
+    fn place_for(&self, record: &Record, caller: Caller<'_>) -> Option<&Slot> {
+        let key = record.key;
         let (first, second) = (self.slot(key), self.second_slot(key));
         let [in_first, in_second] = [first, second].map(|slot| slot.key.load(Relaxed));
-        if in_first == 0 || in_second == key.0 {
+        let fits = |slot: &Slot| match caller {
+            Caller::Thread => true,
+            Caller::Unknown(_) => {
+                let last = slot.record.own_load();
+                last.is_null() || std::ptr::eq(last, record)
+            }
+        };
+        if (in_first == 0 || in_second == key.0) && fits(first) {
             return Some(first);
         }
-        if in_second == 0 {
+        if in_second == 0 && fits(second) {
             return Some(second);
         }
-        match self.turn() % (2 * RELUCTANCE) {
-            0 => Some(first),
-            RELUCTANCE => Some(second),
-            _ => None,
+        let rarity = match caller {
+            Caller::Thread => RELUCTANCE,
+            Caller::Unknown(_) => RELUCTANCE_TO_ASK,
+        };
+        let place = match self.turn() % (2 * rarity) {
+            0 => first,
+            turn if turn == rarity => second,
+            _ => return None,
+        };
+        match caller {
+            Caller::Unknown(is_in_no_handler) if !is_in_no_handler() => None,
+            _ => Some(place),
         }
     }
 
@@ -308,4 +343,76 @@ pub(crate) fn switch<'a, S: 'a>(
     // fence in `HotCache::remember`.
     fence(SeqCst);
     caches.for_each(HotCache::forget);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTROL: Control = Control(2);
+
+    fn record(number: u64) -> Record {
+        Record::new(PointKey(number << 3))
+    }
+
+    fn remember(cache: &HotCache<()>, record: &Record, caller: Caller<'_>) {
+        cache.remember(record, caller, ThreadBits::UNKNOWN, CONTROL, || CONTROL);
+    }
+
+    /// The records of all entries, also of those that were forgotten.
+    fn records(cache: &HotCache<()>) -> Vec<*mut Record> {
+        let all = cache.slots.iter();
+        all.map(|slot| slot.record.load(Relaxed)).collect()
+    }
+
+    #[test]
+    fn what_may_be_a_handler_changes_no_entry() {
+        let (cache, asked) = (HotCache::<()>::new(), std::cell::Cell::new(0));
+        let all: Vec<_> = (1..=4 * SLOTS as u64).map(record).collect();
+        let (threads, tried) = all.split_at(SLOTS);
+        for record in threads {
+            remember(&cache, record, Caller::Thread);
+        }
+        let before = records(&cache);
+        assert!(before.iter().all(|record| !record.is_null()));
+        let in_handler = || {
+            asked.set(asked.get() + 1);
+            false
+        };
+        let tries = |cache: &HotCache<()>, is_in_no_handler: &dyn Fn() -> bool| {
+            for _ in 0..8 {
+                for record in tried {
+                    remember(cache, record, Caller::Unknown(is_in_no_handler));
+                }
+            }
+        };
+        tries(&cache, &in_handler);
+        assert_eq!(records(&cache), before);
+        assert!((1..=8 * tried.len() as u64 / RELUCTANCE_TO_ASK).contains(&asked.get()));
+        // Not those either that were forgotten: the thread may have found one just before.
+        cache.forget();
+        tries(&cache, &in_handler);
+        assert_eq!(records(&cache), before);
+        assert!(
+            tried
+                .iter()
+                .all(|record| cache.find_either(record.key).is_none())
+        );
+        // Its own it may remember again, and what is in no handler may take a place.
+        remember(&cache, &threads[0], Caller::Unknown(&in_handler));
+        assert!(cache.find_either(threads[0].key).is_some());
+        tries(&cache, &|| true);
+        assert!(
+            tried
+                .iter()
+                .any(|record| cache.find_either(record.key).is_some())
+        );
+    }
+
+    #[test]
+    fn what_may_be_a_handler_takes_a_place_that_was_never_used() {
+        let (cache, own) = (HotCache::<()>::new(), record(7));
+        remember(&cache, &own, Caller::Unknown(&|| unreachable!()));
+        assert!(cache.find_either(own.key).is_some());
+    }
 }

@@ -26,6 +26,8 @@ mod signal;
 mod slow;
 mod stacks;
 mod std_sync;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod stepping;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -88,6 +90,8 @@ fn main() {
         "slow" => slow::main(&next()),
         "std_sync" => std_sync::main(&next()),
         "stacks" => stacks::main(),
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        "stepping" => stepping::main(),
         _ => panic!("no such part: {part:?}"),
     }
 }

@@ -147,7 +147,8 @@ impl<'a> Recording<'a> {
             self.pending = shard.pool.take(record);
         }
         if last != 0 {
-            core.steer(shard, last);
+            // It may allocate, so this is no handler.
+            core.steer(shard, last, true);
         }
     }
 

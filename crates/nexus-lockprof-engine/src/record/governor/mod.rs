@@ -27,7 +27,8 @@ mod tests;
 pub(crate) use costs::{Costs, Time};
 
 use crate::record::sampler::{EventRate, STEP, Schedule};
-use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump, const_fn};
+use crate::sync::{AtomicBool, AtomicU64, Ordering::Relaxed, OwnLoad, bump, const_fn};
+use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 
 /// The account is balanced once in so long, unless it is overdrawn before.
 const WINDOW_NS: u64 = 1_000_000;
@@ -123,6 +124,9 @@ pub(crate) struct Governor {
     waits_balance: Number,
     /// One in so many of those is timed, a power of two; 0 is 1.
     long_waits: AtomicU64,
+    /// Whether the thread is balancing or opening the account. A signal handler that comes then
+    /// leaves it alone.
+    in_hand: AtomicBool,
 }
 
 impl Governor {
@@ -151,6 +155,7 @@ impl Governor {
                 spaced_before: Number::zero(),
                 waits_balance: Number::zero(),
                 long_waits: AtomicU64::new(0),
+                in_hand: AtomicBool::new(false),
                 spacing: Number::zero(),
             }
         }
@@ -167,11 +172,31 @@ impl Governor {
         self.looked_up_ns.load(Relaxed)
     }
 
+    /// Runs `work`, which changes several numbers together. `None` in a signal handler that has
+    /// interrupted such work.
+    #[inline]
+    fn alone<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        if self.in_hand.load(Relaxed) {
+            return None;
+        }
+        self.in_hand.store(true, Relaxed);
+        // Compiler fences suffice, because a handler runs in this thread.
+        compiler_fence(SeqCst);
+        let out = work();
+        compiler_fence(SeqCst);
+        self.in_hand.store(false, Relaxed);
+        Some(out)
+    }
+
     /// A new thread begins, with the balance that it inherits. What was learnt of the points is
     /// kept.
     pub(crate) fn begin(&self, balance: f64) {
-        self.open();
-        self.balance.set(balance);
+        // The last thread may have ended in the middle of its work, without unwinding.
+        self.in_hand.store(false, Relaxed);
+        self.alone(|| {
+            self.open();
+            self.balance.set(balance);
+        });
     }
 
     /// The spacing of threads before it, for a thread whose shard is new.
@@ -182,9 +207,11 @@ impl Governor {
     /// Opens the account anew if the mode was changed: what another mode spent is no debt.
     pub(crate) fn follow(&self, control: u64) {
         if self.control.own_load() != control {
-            self.control.store(control, Relaxed);
-            self.open();
-            self.balance.set(0.0);
+            self.alone(|| {
+                self.control.store(control, Relaxed);
+                self.open();
+                self.balance.set(0.0);
+            });
         }
     }
 
@@ -206,22 +233,25 @@ impl Governor {
         budget: f64,
         costs: &Costs,
     ) -> (f64, f64) {
-        let balanced = self.balanced.own_load();
-        if balanced != 0 {
-            let now = now();
-            let elapsed = time.nanos(balanced, now);
-            if elapsed < WINDOW_NS {
-                // Not worth a look at its clock: as if it had not paused.
-                self.book(now, elapsed, elapsed, budget);
-                self.consider(false, self.timed_ns(costs) as f64, budget);
-            } else {
-                self.balance(now, elapsed, time, budget, costs);
+        let close = || {
+            let balanced = self.balanced.own_load();
+            if balanced != 0 {
+                let now = now();
+                let elapsed = time.nanos(balanced, now);
+                if elapsed < WINDOW_NS {
+                    // Not worth a look at its clock: as if it had not paused.
+                    self.book(now, elapsed, elapsed, budget);
+                    self.consider(false, self.timed_ns(costs) as f64, budget);
+                } else {
+                    self.balance(now, elapsed, time, budget, costs);
+                }
             }
-        }
-        let left = self.balance.get();
-        self.balance.set(0.0);
-        self.open();
-        (left, self.spacing.get())
+            let left = self.balance.get();
+            self.balance.set(0.0);
+            self.open();
+            (left, self.spacing.get())
+        };
+        self.alone(close).unwrap_or((0.0, self.spacing.get()))
     }
 
     /// Nanoseconds that a timed acquisition takes in this thread.

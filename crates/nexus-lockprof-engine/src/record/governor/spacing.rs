@@ -37,20 +37,31 @@ impl Governor {
     /// It is `now`, in ticks: balances the account, if it is time to. Whether it did.
     #[inline]
     pub(crate) fn steer(&self, now: u64, time: &impl Time, budget: f64, costs: &Costs) -> bool {
-        let balanced = self.balanced.own_load();
-        if balanced == 0 {
-            self.balanced.store(now, Relaxed);
-            return false;
-        }
-        let elapsed = time.nanos(balanced, now);
-        let spent = self.spent_ns.own_load() - self.booked_ns.own_load();
-        let due = elapsed >= self.window_ns.own_load()
-            && spent >= READS * costs.processor_ns.load(Relaxed);
-        if due || spent as f64 > self.allowance(elapsed, budget, costs) {
-            self.balance(now, elapsed, time, budget, costs);
-            return true;
-        }
-        false
+        let balance_if_due = || {
+            let balanced = self.balanced.own_load();
+            if balanced == 0 {
+                self.balanced.store(now, Relaxed);
+                return false;
+            }
+            let elapsed = time.nanos(balanced, now);
+            let spent = self.not_booked();
+            let due = elapsed >= self.window_ns.own_load()
+                && spent >= READS * costs.processor_ns.load(Relaxed);
+            let balances = due || spent as f64 > self.allowance(elapsed, budget, costs);
+            if balances {
+                self.balance(now, elapsed, time, budget, costs);
+            }
+            balances
+        };
+        self.alone(balance_if_due).unwrap_or(false)
+    }
+
+    /// Nanoseconds that were spent since the last balance.
+    fn not_booked(&self) -> u64 {
+        // A signal handler may have booked what the interrupted charge overwrote.
+        self.spent_ns
+            .own_load()
+            .saturating_sub(self.booked_ns.own_load())
     }
 
     /// What may be spent in so long before the account is looked at early.
@@ -69,8 +80,7 @@ impl Governor {
         budget: f64,
         costs: &Costs,
     ) {
-        let spent = self.spent_ns.own_load() - self.booked_ns.own_load();
-        let over = spent as f64 > self.allowance(elapsed, budget, costs);
+        let over = self.not_booked() as f64 > self.allowance(elapsed, budget, costs);
         let processor_ns = time.processor_ns();
         self.charge_fixed(costs.processor_ns.load(Relaxed));
         // Before the first reading that is all that the thread ever used: never more than the time
@@ -90,8 +100,8 @@ impl Governor {
     /// Balances the account, after so long, of which the thread had a processor for `used_ns`.
     pub(super) fn book(&self, now: u64, elapsed: u64, used_ns: u64, budget: f64) {
         let (spent, fixed) = (self.spent_ns.own_load(), self.fixed_ns.own_load());
-        let newly_spent = (spent - self.booked_ns.own_load()) as f64;
-        let newly_fixed = (fixed - self.booked_fixed_ns.own_load()) as f64;
+        let newly_spent = spent.saturating_sub(self.booked_ns.own_load()) as f64;
+        let newly_fixed = fixed.saturating_sub(self.booked_fixed_ns.own_load()) as f64;
         let earned = budget * used_ns as f64;
         self.booked_ns.store(spent, Relaxed);
         self.booked_fixed_ns.store(fixed, Relaxed);

@@ -392,3 +392,64 @@ fn what_it_takes_is_learnt() {
     governor.learn(1_000_000, &costs);
     assert!(governor.timed_ns(&costs) < 2 * 280);
 }
+
+/// Time that a signal handler measures something in, whenever it is read.
+struct Interrupted<'a> {
+    governor: &'a Governor,
+    time: Simulated,
+    costs: &'a Costs,
+    handled: Cell<u64>,
+}
+
+impl Interrupted<'_> {
+    const COST: u64 = 100;
+
+    fn handle(&self) {
+        self.handled.set(self.handled.get() + 1);
+        self.governor.charge(Self::COST);
+        let now = 1_000_000_000;
+        let balanced = self.governor.steer(now, &self.time, 0.01, self.costs);
+        assert!(!balanced, "it was balanced in the middle of that");
+    }
+}
+
+impl Time for Interrupted<'_> {
+    fn nanos(&self, start: u64, end: u64) -> u64 {
+        self.handle();
+        self.time.nanos(start, end)
+    }
+
+    fn processor_ns(&self) -> u64 {
+        self.handle();
+        self.time.processor_ns()
+    }
+}
+
+#[test]
+fn a_signal_handler_leaves_a_balance_that_is_under_way_alone() {
+    let (governor, twin, costs) = (Governor::new(), Governor::new(), Costs::assumed());
+    let interrupted = Interrupted {
+        governor: &governor,
+        time: Simulated::default(),
+        costs: &costs,
+        handled: Cell::new(0),
+    };
+    let undisturbed = Simulated::default();
+    for now in (1..100).map(|window| window * 2 * WINDOW_NS) {
+        for time in [&interrupted.time, &undisturbed] {
+            time.processor_ns.set(now);
+        }
+        governor.charge(50_000);
+        governor.steer(now, &interrupted, 0.01, &costs);
+        twin.charge(50_000);
+        twin.steer(now, &undisturbed, 0.01, &costs);
+    }
+    assert!(interrupted.handled.get() > 100);
+    let charged = interrupted.handled.get() * Interrupted::COST;
+    assert_eq!(governor.spent_ns(), twin.spent_ns() + charged);
+    assert_eq!(governor.since.get(), twin.since.get());
+    assert_eq!(
+        governor.processor_ns.own_load(),
+        twin.processor_ns.own_load()
+    );
+}
