@@ -10,7 +10,7 @@ debian chromium=chromium
 
 scratch
 ci/vendor-page.sh --check
-node --test ci/page/logic.test.mjs
+node --test ci/page/*.test.mjs
 
 cp ci/page/*.json ci/page/*.mjs "$work"
 npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error

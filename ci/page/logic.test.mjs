@@ -1,22 +1,7 @@
 // The page's pure parts without a browser: `node --test`.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import test from "node:test";
-
-const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
-const source = ["format", "model", "waiters", "behind", "deadlocks", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree holderTree History lockClasses totalText relativeError isComplete holderShares causeShares rwlockWords";
-const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
-const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
-
-const site = (line, file = "src/a.rs") => ({ file, line, column: 5 });
-const exact = (...values) => ({ samples: values.length, events: values.length, total_ns: values.reduce((a, b) => a + b, 0), max_ns: Math.max(...values), reservoir: values.map((v) => [v, 1]) });
-const document = (points, more = {}) => ({
-  format: "lockprof-snapshot", schema: 2, engine: "1", pid: 1, taken_unix_ns: 0, collection: 1, resets: 0, elapsed_ns: 1_000_000_000, profiler_mode: { kind: "exact" },
-  table: { shards: 1 }, points, ...more,
-});
-const read = (points, more) => page.readSnapshot(document(points, more));
-const point = (lock, line, more) => ({ lock: { named: lock }, mode: "exclusive", site: site(line), acquisitions: 10, ...more });
+import { document, exact, page, point, read, site, words } from "./pure.mjs";
 
 const waiting = (id, name, lock, line, holder, more) => ({
   thread: { id, name }, lock: { named: lock }, address: "0000000000001000", mode: "exclusive", site: site(line, "src/bank.rs"), waited_ns: 3e9,

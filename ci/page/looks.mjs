@@ -10,7 +10,7 @@ export async function fits(page, width) {
 /** Pairs of cells, names and paragraphs whose texts overlap. */
 export function overprinted(page) {
   return page.evaluate(() => {
-    const texts = [...document.querySelectorAll("#waiters p, #waiters span, tr.point > td, .detail h3, .detail figcaption, .detail dl > div, .detail li > span, #findings p, #findings .figure, th button")];
+    const texts = [...document.querySelectorAll("#waiters p, #waiters span, #potential p, #potential ul li, .said, .ends span, tr.row > td, tr.point > td, .detail h3, .detail figcaption, .detail dl > div, .detail li > span, #findings p, #findings .figure, th button")];
     const boxes = texts.filter((e) => e.checkVisibility() && e.textContent !== "").map((e) => {
       const range = document.createRange();
       range.selectNodeContents(e);

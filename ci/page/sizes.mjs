@@ -1,6 +1,7 @@
 // The demo in windows of several widths, light and dark.
 import assert from "node:assert/strict";
 import { done, file, open, shoot } from "./browser.mjs";
+import { PANES } from "./panes.mjs";
 import { faint, fits, overprinted } from "./looks.mjs";
 
 const SIZES = [[1280, "dark"], [800, "light"], [800, "dark"], [400, "light"], [400, "dark"]];
@@ -12,8 +13,10 @@ export async function allSizes() {
     await page.keyboard.press("Enter");
     await page.waitForSelector(".detail .uplot canvas");
     await page.waitForTimeout(200);
-    const wide = await page.$eval("#table", (div) => [div.scrollWidth, div.clientWidth]);
-    assert.ok(wide[0] <= wide[1], `the table is ${wide} wide at ${width}`);
+    for (const table of ["#table", ...PANES.map((pane) => `#${pane} .grid`)]) {
+      const wide = await page.$eval(table, (div) => [div.scrollWidth, div.clientWidth]);
+      assert.ok(wide[0] <= wide[1], `${table} is ${wide} wide at ${width}`);
+    }
     await fits(page, width);
     assert.deepEqual(await overprinted(page), [], `texts on top of each other at ${width}`);
     assert.deepEqual(await faint(page), [], `texts that are hard to read at ${width}, ${colorScheme}`);

@@ -66,6 +66,7 @@ function demo() {
     { lock: "anonymous", mode: "upgradable", site: site("src/tree.rs", 140), acquisitions: 88, hold: times(88, 4_000, 0.9) },
   ], {
     losses: { points_full: 0, stacks: 17 }, waiters: waiters(3, "worker", "src/http.rs"),
+    ...order("sessions", "shard", "worker", "src/http.rs"), ...threads(30, "worker"), ...instances(sessions), history: past(60, [[sessions, "src/http.rs", 88, [12, 13]], [sessions, "src/cache.rs", 41, [12]], [{ created: site("src/pool.rs", 17, 21) }, "src/pool.rs", 64, [50]]]),
     edges: [
       { waiting: end(sessions, "src/http.rs", 88), holding: end(sessions, "src/cache.rs", 41), waits: 6600, waited_ns: 130_000_000_000 },
       { waiting: end(sessions, "src/cache.rs", 41), holding: end(sessions, "src/cache.rs", 41), waits: 280, waited_ns: 9_000_000_000 },
@@ -87,6 +88,44 @@ function waiters(n, name, file) {
   return [...threads, { lock: { created: site("src/pool.rs", 17, 21) }, address: "7f40", mode: "shared", site: site("src/pool.rs", 64), waited_ns: 1_500_000 }];
 }
 
+/** Two locks taken in both orders, one of them read twice, and a pair that is harmless. */
+function order(one, other, name, file) {
+  const at = (lock, line, mode = "exclusive") => ({ lock: { named: lock }, mode, site: site(file, line) });
+  const pair = (held, wanted, count, more) => ({ held, wanted, count, thread: { id: 4720, name }, ...more });
+  const inversion = [pair(at(one, 88), at(other, 90), 12), pair(at(other, 41), at(one, 44), 1)];
+  const twice = pair(at(one, 7, "shared"), at(one, 9, "shared"), 3, { same_lock: true });
+  return {
+    lock_order: [pair(at(one, 1), at("log", 2), 41_000, { thread: undefined }), pair(at("log", 1), at(other, 2), 7, { guarded: true }), ...inversion, twice],
+    potential_deadlocks: [{ steps: [twice] }, { steps: inversion }],
+  };
+}
+
+/** One thread waits far more than the others. */
+function threads(n, name) {
+  const time = (ns, events) => ({ samples: events, events, total_ns: ns });
+  const live = Array.from({ length: n }, (_, i) => ({
+    kind: "live", thread: { id: 4800 + i, name: i === 1 ? undefined : `${name}-${i}` }, number: i, threads: 1, acquisitions: 310 + i, contentions: i === 0 ? 290 : 9,
+    wait: i === 2 ? undefined : time(i === 0 ? 31_000_000_000 : 61_000_000 + i, i === 0 ? 290 : 9), hold: { ...time(3_100_000, 100), events: 310 + i },
+  }));
+  return { threads: [...live, { kind: "ended", threads: 12, acquisitions: 9800, contentions: 51, wait: time(58_000_000, 51), hold: time(90_100_000, 9800) }] };
+}
+
+/** Two locks that have most of the waiting, one within bounds. */
+function instances(lock) {
+  const of = (address, waits, least_ns, most_ns) => ({ lock, address, waits, least_ns, most_ns });
+  return { instances: [of("00007f31c4004180", 310, 90_000_000_000, 90_000_000_000), of("00007f31c40041c0", 66, 6_000_000_000, 7_500_000_000)], unlisted_most_ns: 3_000_000 };
+}
+
+/** Intervals of a second; each of `[lock, file, line, at]` waited at the intervals `at`. */
+function past(n, waits) {
+  return Array.from({ length: n }, (_, i) => ({
+    ended_unix_ns: 1_763_878_740_000_000_000 + 1e9 * (i + 1), length_ns: 1_000_000_000,
+    points: waits.filter(([, , , at]) => at.includes(i)).map(([lock, file, line, at]) => ({
+      lock, mode: "exclusive", site: site(file, line), acquisitions: 100, contentions: 90, wait_ns: 850_000_000 - 1e6 * at.indexOf(i), wait_max_ns: 20_000_000,
+    })),
+  }));
+}
+
 /** Names that would act as markup, script or direction marks if not shown as text. */
 const HOSTILE = [
   "</script><img src=x onerror=alert(1)>", "<!--<script>", "\"'`&amp;<b>", "a\u2028b\u2029c", "\u202egnp.exe\u202c", "\u0000\u001b[2J\n", "x".repeat(5000), "__proto__", "", "größe 錠 🔒",
@@ -97,7 +136,12 @@ function hostile() {
     lock: { named: name }, mode: "exclusive", site: site(`src/${name}.rs`, i + 1), acquisitions: 100 + i, contentions: 10 + i, blocked: 4, caused_wait_ns: 1_000_000 * (i + 1),
     wait: times(20, 1_000_000 * (i + 1), 0.4), hold: times(20, 2_000, 0.4),
     callers: [stack(1_000_000, 3, frame(name, `/srv/${name}.rs`, 3), frame(`${name}::caller`, null, null))],
-  })), { waiters: HOSTILE.flatMap((name) => waiters(1, name, name)) });
+  })), {
+    waiters: HOSTILE.flatMap((name) => waiters(1, name, name)),
+    lock_order: HOSTILE.flatMap((name) => order(name, `${name}!`, name, name).lock_order), potential_deadlocks: HOSTILE.flatMap((name) => order(name, `${name}!`, name, name).potential_deadlocks),
+    threads: HOSTILE.flatMap((name) => threads(1, name).threads), instances: HOSTILE.flatMap((name) => instances({ named: name }).instances),
+    history: past(4, HOSTILE.map((name, i) => [{ named: name }, `src/${name}.rs`, i + 1, [1]])),
+  });
 }
 
 /** As many points as an engine can be set to keep, with full reservoirs. */
@@ -105,7 +149,12 @@ function many() {
   return snapshot(Array.from({ length: 10_000 }, (_, i) => ({
     lock: { named: `lock ${i % 400}` }, mode: i % 3 ? "exclusive" : "shared", site: site(`src/module_${i % 97}/file_${i % 31}.rs`, i + 1), acquisitions: Math.round(1e6 * random()), contentions: 64,
     blocked: 3, caused_wait_ns: Math.round(1e8 * random()), wait: times(64, 20_000, 1.2), hold: times(128, 900, 1, 70),
-  })), { waiters: Array.from({ length: 1000 }, (_, i) => ({ ...waiters(1, "worker", "src/http.rs")[0], lock: { named: `lock ${i % 100}` } })) });
+  })), {
+    ...threads(1024, "worker"), history: past(60, Array.from({ length: 64 }, (_, i) => [{ named: `lock ${i}` }, "src/http.rs", i + 1, [i % 60]])),
+    lock_order: Array.from({ length: 400 }, (_, i) => order(`lock ${i}`, `lock ${i + 1}`, "worker", "src/http.rs").lock_order).flat(),
+    potential_deadlocks: Array.from({ length: 400 }, (_, i) => order(`lock ${i}`, `lock ${i + 1}`, "worker", "src/http.rs").potential_deadlocks).flat(),
+    instances: Array.from({ length: 128 }, (_, i) => instances({ named: `lock ${i}` }).instances).flat(), waiters: Array.from({ length: 1000 }, (_, i) => ({ ...waiters(1, "worker", "src/http.rs")[0], lock: { named: `lock ${i % 100}` } })),
+  });
 }
 
 const [folder] = process.argv.slice(2);

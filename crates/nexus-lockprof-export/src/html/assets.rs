@@ -18,19 +18,26 @@ pub(super) const LIBRARIES: [&str; 2] = [
 
 /// All scripts as one: the pure parts first, which do not touch the browser and have tests that
 /// need none.
-pub(super) const SCRIPTS: [&str; 15] = [
+pub(super) const SCRIPTS: [&str; 22] = [
     include_str!("assets/js/format.js"),
     include_str!("assets/js/model.js"),
     include_str!("assets/js/waiters.js"),
     include_str!("assets/js/behind.js"),
     include_str!("assets/js/deadlocks.js"),
+    include_str!("assets/js/order.js"),
     include_str!("assets/js/findings.js"),
     include_str!("assets/js/columns.js"),
+    include_str!("assets/js/threads.js"),
+    include_str!("assets/js/instances.js"),
+    include_str!("assets/js/past.js"),
     include_str!("assets/js/charts.js"),
     include_str!("assets/js/dom.js"),
     include_str!("assets/js/plots.js"),
     include_str!("assets/js/detail.js"),
+    include_str!("assets/js/heads.js"),
     include_str!("assets/js/table.js"),
+    include_str!("assets/js/grid.js"),
+    include_str!("assets/js/panes.js"),
     include_str!("assets/js/flame.js"),
     include_str!("assets/js/live.js"),
     include_str!("assets/js/main.js"),

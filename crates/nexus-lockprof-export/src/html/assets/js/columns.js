@@ -94,21 +94,25 @@ function exactly(ns, error) {
   return `${digits(ns)} ns${error > 0 ? `, standard error ${digits(error)} ns` : ""}`;
 }
 
-/** The points whose lock, site or mode has each word of `text`, whatever its case. */
-function filtered(points, text) {
+/** The rows that have each word of `text` in what `wordsOf` says of them, whatever its case: for a point, in its lock, site or mode. */
+function filtered(rows, text, wordsOf = pointWords) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return points;
-  return points.filter((p) => {
-    const all = `${p.lockName} ${p.siteName} ${p.mode}`.toLowerCase();
+  if (words.length === 0) return rows;
+  return rows.filter((row) => {
+    const all = wordsOf(row).toLowerCase();
     return words.every((word) => all.includes(word));
   });
 }
 
+function pointWords(point) {
+  return `${point.lockName} ${point.siteName} ${point.mode}`;
+}
+
 /** A sorted copy. Missing values come last in either direction; ties keep their order. */
-function sorted(points, column, descending) {
-  const keys = new Map(points.map((p) => [p, column.sort(p)]));
+function sorted(rows, column, descending) {
+  const keys = new Map(rows.map((row) => [row, column.sort(row)]));
   const sign = descending ? -1 : 1;
-  return [...points].sort((p, q) => {
+  return [...rows].sort((p, q) => {
     const [a, b] = [keys.get(p), keys.get(q)];
     if (a === null || b === null) return (a === null) - (b === null);
     return sign * (column.text ? compareText(a, b) : a - b);

@@ -17,16 +17,11 @@ function circleTitle(threads, certain) {
 function step({ thread, waited_ns, site, lock, holder }) {
   const itself = JSON.stringify(thread) === JSON.stringify(holder.thread);
   return [
-    " ", ...threadWords(thread), ` has waited ${duration(waited_ns)} at `, quoted(placeName(site, false)), " for ", quoted(lockName(lock, false)),
-    ", which ", ...(itself ? ["it"] : threadWords(holder.thread)), " acquired at ", quoted(placeName(holder.site, false)), ".",
+    " ", ...threadWords(thread), ` has waited ${duration(waited_ns)} at `, code(placeName(site, false)), " for ", code(lockName(lock, false)),
+    ", which ", ...(itself ? ["it"] : threadWords(holder.thread)), " acquired at ", code(placeName(holder.site, false)), ".",
   ];
 }
 
 function threadWords(thread) {
-  if (!thread) return ["an unknown thread"];
-  return thread.name ? [quoted(printable(thread.name)), ` (${thread.id})`] : [`thread ${thread.id}`];
-}
-
-function quoted(text) {
-  return { code: elide(text, 80), title: text };
+  return thread ? threadName(thread) : ["an unknown thread"];
 }

@@ -19,6 +19,12 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** All rows of all tables are shown again. */
+function clearFilter() {
+  $("filter").value = "";
+  $("filter").dispatchEvent(new Event("input"));
+}
+
 /** The colour that a custom property stands for in the theme of the moment. */
 function colour(property) {
   const probe = el("span", { hidden: true });

@@ -4,6 +4,7 @@ function main() {
   const embedded = $("snapshot");
   const detail = new Detail();
   const table = new Table($("table"), detail);
+  const panes = new Panes();
   const flame = new Flame($("flame"), $("flame-details"), $("flame-reset"), $("flame-holders"));
   let time = null;
   keys();
@@ -21,6 +22,7 @@ function main() {
     showWaiters(snapshot.waiters, !embedded);
     showFindings(findings(snapshot), table);
     table.update(snapshot.points);
+    panes.update(snapshot);
     flame.update(snapshot.points);
   };
 
@@ -96,8 +98,7 @@ function keys() {
       filter.select();
     } else if (event.key === "Escape" && event.target === filter) {
       event.preventDefault();
-      filter.value = "";
-      filter.dispatchEvent(new Event("input"));
+      clearFilter();
     }
   });
 }

@@ -32,6 +32,12 @@ function readSnapshot(json) {
     // Derived from the rest by who wrote the document.
     found: json.findings ?? [],
     deadlocks: json.deadlocks ?? [],
+    lockOrder: json.lock_order ?? [],
+    potential: json.potential_deadlocks ?? [],
+    threads: json.threads ?? [],
+    instances: json.instances ?? [],
+    unlistedMost: json.unlisted_most_ns ?? 0,
+    past: json.history ?? [],
     points,
   };
 }

@@ -11,14 +11,11 @@ class Table {
     this.open = null;
     this.current = null;
     this.most = PAGE_ROWS;
-    this.column = COLUMNS.find((c) => c.id === "wait_total");
-    this.descending = true;
     // Roles are said, since a table that CSS lays out as blocks is none to screen readers.
     this.body = el("tbody", { role: "rowgroup" });
-    this.heads = new Map();
-    this.head = el("tr", { role: "row" });
+    this.heads = new Heads(COLUMNS.find((c) => c.id === "wait_total"), () => this.draw());
     this.more = el("div", { class: "more" });
-    this.element = el("table", { role: "table", "aria-label": "Acquisition points" }, el("caption", { hidden: true }, "Acquisition points"), el("thead", { role: "rowgroup" }, this.head), this.body);
+    this.element = el("table", { role: "table", "aria-label": "Acquisition points" }, el("caption", { hidden: true }, "Acquisition points"), el("thead", { role: "rowgroup" }, this.heads.row), this.body);
     place.append(this.element, this.more);
     this.body.addEventListener("click", (event) => this.clicked(event));
     this.body.addEventListener("keydown", (event) => this.pressed(event));
@@ -29,45 +26,16 @@ class Table {
   update(points) {
     this.points = points;
     this.columns = COLUMNS.filter((c) => !c.unless?.(points));
-    this.drawHeads();
-    this.draw();
-  }
-
-  drawHeads() {
-    const ids = this.columns.map((c) => c.id).join();
-    if (this.shownHeads !== ids) {
-      this.shownHeads = ids;
-      this.head.replaceChildren(...this.columns.map((c) => this.headOf(c)));
+    if (this.heads.show(this.columns)) {
       this.rows.clear();
       this.body.replaceChildren();
     }
-    for (const column of this.columns) {
-      const sort = column === this.column ? (this.descending ? "descending" : "ascending") : "none";
-      const th = this.heads.get(column.id);
-      th.setAttribute("aria-sort", sort);
-      setText(th.querySelector(".arrow"), { none: "", ascending: "▲", descending: "▼" }[sort]);
-    }
-  }
-
-  headOf(column) {
-    const button = el("button", { type: "button", title: column.about, onclick: () => this.sortBy(column) },
-      column.group ? el("small", {}, column.group) : null, column.head, el("span", { class: "arrow", "aria-hidden": "true" }));
-    const th = el("th", { role: "columnheader", scope: "col", class: classOf(column) }, button);
-    this.heads.set(column.id, th);
-    return th;
-  }
-
-  /** Numbers from the most, names from the first; again, the other way. */
-  sortBy(column) {
-    this.descending = column === this.column ? !this.descending : !column.text;
-    this.column = column;
-    this.drawHeads();
     this.draw();
   }
 
   draw() {
     const found = filtered(this.points, $("filter").value);
-    const rows = sorted(found, this.column, this.descending);
+    const rows = this.heads.sorted(found);
     const shown = rows.slice(0, this.most);
     // Where a finding leads must be there, wherever it is.
     const opened = rows.slice(this.most).find((p) => p.key === this.open);
@@ -110,9 +78,7 @@ class Table {
   rowOf(point) {
     const turner = el("button", { type: "button", class: "turner", tabindex: "-1", "aria-expanded": "false" }, "▸");
     const cells = this.columns.map((column) => {
-      // Where rows are stacked, each number has its head beside it.
-      const head = [column.group, column.head].filter(Boolean).join(" ");
-      const cell = el("td", { role: "cell", class: classOf(column), "data-head": head });
+      const cell = el("td", { role: "cell", class: classOf(column), "data-head": headOf(column) });
       if (column.id === "lock") cell.append(el("div", {}, turner, nameBox()));
       else if (column.text) cell.append(nameBox());
       return cell;
@@ -147,20 +113,16 @@ class Table {
 
   drawMore(all) {
     const next = Math.min(5 * PAGE_ROWS, all - this.most);
-    const by = [this.column.group, this.column.head].filter(Boolean).join(" ");
+    const by = headOf(this.heads.column);
     let text = "";
     if (this.points.length === 0) text = "No points.";
     else if (all === 0) text = "No point has all of these words. Escape clears the filter.";
     else if (next > 0) text = `Showing the first ${digits(this.most)} of ${digits(all)} points by ${by}. Sorting and filtering cover all of them.`;
-    this.more.hidden = text === "";
-    // What is the same stays, with its focus.
-    if (this.more.dataset.text === text) return;
-    this.more.dataset.text = text;
     const more = () => {
       this.most += 5 * PAGE_ROWS;
       this.draw();
     };
-    this.more.replaceChildren(text, next > 0 ? el("button", { type: "button", onclick: more }, `Show ${digits(next)} more`) : "");
+    showMore(this.more, text, next, more);
   }
 
   clicked(event) {
@@ -215,7 +177,7 @@ class Table {
 
   /** Opens a point and goes there. */
   show(key) {
-    if (!filtered(this.points, $("filter").value).some((p) => p.key === key)) $("filter").value = "";
+    if (!filtered(this.points, $("filter").value).some((p) => p.key === key)) clearFilter();
     if (this.open !== key) this.toggle(key);
     this.go(key);
   }
@@ -229,8 +191,4 @@ function nameBox() {
 function setName(box, text, isPath) {
   const parts = isPath ? pathParts(text) : ["", "", text, ""];
   parts.forEach((part, i) => setText(box.children[i], part));
-}
-
-function classOf(column) {
-  return [column.id, `rank-${column.rank}`, column.text && "text", column.bar && "bar-cell"].filter(Boolean).join(" ");
 }

@@ -48,6 +48,11 @@ function threadName({ id, name }) {
   return name ? [code(printable(name), 40), ` (${id})`] : [`thread ${id}`];
 }
 
+/** The same as plain text. */
+function threadText({ id, name }) {
+  return name ? `${printable(name)} (${id})` : `thread ${id}`;
+}
+
 function code(text, most = 80) {
   return { code: elide(text, most), title: text };
 }
