@@ -104,7 +104,7 @@ mod to_metrics {
         Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder,
         SharedString, Unit,
     };
-    use nexus_lockprof::{AcquireMode, Lock, Site, SnapshotParts, Waiter};
+    use nexus_lockprof::{AcquireMode, Edge, EdgeEnd, Lock, Point, Site, SnapshotParts, Waiter};
     use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex, PoisonError};
 
@@ -190,6 +190,49 @@ mod to_metrics {
             waiters: vec![waiter(3_000_000_000), waiter(1)],
             ..SnapshotParts::default()
         })
+    }
+
+    /// A writer that waited for a reader.
+    fn read_and_written() -> Snapshot {
+        let at = |line, mode| {
+            Point::new(
+                Lock::Named("map".into()),
+                mode,
+                Site::new("src/a.rs", line, 9),
+            )
+        };
+        let reader = at(7, AcquireMode::Shared);
+        let writer = Point {
+            contentions: 5,
+            ..at(8, AcquireMode::Exclusive)
+        };
+        let edge = Edge {
+            waiting: Some(EdgeEnd::from(&writer)),
+            holding: EdgeEnd::from(&reader),
+            waits: 3,
+            waited_ns: 2_000_000_000,
+        };
+        Snapshot::from_parts(SnapshotParts {
+            points: vec![reader, writer],
+            edges: vec![edge],
+            ..SnapshotParts::default()
+        })
+    }
+
+    #[test]
+    fn a_wait_for_a_reader_writer_lock_has_its_cause() {
+        let values = Values::default();
+        metrics::with_local_recorder(&values, || {
+            nexus_lockprof::integrations::metrics::record(&read_and_written());
+        });
+        let of = |name: &str, cause: &str| {
+            values.get(&format!("{name}{{lock=map,mode=exclusive,cause={cause}}}"))
+        };
+        let cause = "writer_behind_readers";
+        assert_eq!(of("lockprof_rwlock_waits_total", cause), Some(3.0));
+        assert_eq!(of("lockprof_rwlock_wait_seconds_total", cause), Some(2.0));
+        // It may become known later.
+        assert_eq!(of("lockprof_rwlock_waits_total", "unknown"), None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod proto;
 use nexus_lockprof_snapshot::Snapshot;
 use prost::Message as _;
 
-use crate::series;
+use crate::series::{self, Causes};
 
 /// The media type of the body.
 pub const CONTENT_TYPE: &str = "application/x-protobuf";
@@ -78,7 +78,8 @@ impl Metrics<'_> {
         let mut points = series::ranked(self.snapshot);
         let folded = points.split_off(points.len().min(self.top));
         let mut metrics = build::Metrics::new(self.snapshot);
-        match series::walk(self.snapshot, &points, &folded, &mut metrics) {
+        let causes = Causes::new(self.snapshot, &folded);
+        match series::walk(self.snapshot, &points, &folded, &causes, &mut metrics) {
             Ok(()) => metrics.into_request(&self.resource).encode_to_vec(),
         }
     }

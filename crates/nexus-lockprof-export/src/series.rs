@@ -5,6 +5,7 @@
 
 use nexus_lockprof_snapshot::Histogram;
 
+mod causes;
 mod deadlocks;
 mod family;
 mod label;
@@ -15,6 +16,7 @@ mod sums;
 mod waiting;
 mod walk;
 
+pub(crate) use causes::Causes;
 pub(crate) use family::{Family, Kind, Unit};
 pub(crate) use label::Labels;
 pub(crate) use row::ranked;

@@ -1,5 +1,7 @@
 //! Reader-writer locks that threads waited for: [`RwLockWaits`].
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::cause::{Causes, EdgesFrom, waits_of};
@@ -123,6 +125,43 @@ impl Snapshot {
         let points: Vec<&Point> = points.collect();
         let is_known = self.profiler_mode() != ProfilerMode::Waits;
         is_known.then(|| self.waits_for(lock, &points, &EdgesFrom::new(self)))?
+    }
+
+    /// The points of reader-writer locks at which threads waited, each with its
+    /// [causes](Self::causes), in the order of the snapshot. Empty in mode `waits`.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{
+    ///     AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts, WaitCause,
+    /// };
+    ///
+    /// let at = |line, mode| Point {
+    ///     contentions: 2,
+    ///     ..Point::new(Lock::Named("map".into()), mode, Site::new("src/map.rs", line, 1))
+    /// };
+    /// let snapshot = Snapshot::from_parts(SnapshotParts {
+    ///     points: vec![at(7, AcquireMode::Shared), at(30, AcquireMode::Exclusive)],
+    ///     ..SnapshotParts::default()
+    /// });
+    /// for (point, causes) in snapshot.rwlock_points() {
+    ///     assert_eq!((point.contentions, causes[0].cause), (2, WaitCause::Unknown));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn rwlock_points(&self) -> Vec<(&Point, Vec<WaitsByCause>)> {
+        if self.profiler_mode() == ProfilerMode::Waits {
+            return Vec::new();
+        }
+        let of_rwlocks = classes(self.points())
+            .into_iter()
+            .filter(|(lock, points)| is_rwlock(lock, points));
+        let rwlocks: HashSet<&Lock> = of_rwlocks.map(|(lock, _)| lock).collect();
+        let edges = EdgesFrom::new(self);
+        let points = self.points().iter();
+        points
+            .filter(|point| waits_of(point) > 0 && rwlocks.contains(&point.lock))
+            .map(|point| (point, edges.causes(point).list()))
+            .collect()
     }
 
     fn waits_for<'a>(

@@ -57,7 +57,7 @@ fn main() -> Result<(), Error> {
 }
 
 /// A few hundred short holds, one that others wait for, and one wait that may time out. Then a
-/// pause, to leave the machine to others.
+/// pause, to leave the machine to others, which a writer waits for.
 fn work(counts: &Counts) {
     for _ in 0..200 {
         *SESSIONS.lock() += 1;
@@ -73,6 +73,9 @@ fn work(counts: &Counts) {
         Some(_) => counts.queue.fetch_add(1, Ordering::Relaxed),
         None => counts.timeouts.fetch_add(1, Ordering::Relaxed),
     };
-    let pause = Duration::from_millis(*PAUSE.read());
-    thread::sleep(pause);
+    {
+        let pause = PAUSE.read();
+        thread::sleep(Duration::from_millis(*pause));
+    }
+    *PAUSE.write() = 5;
 }

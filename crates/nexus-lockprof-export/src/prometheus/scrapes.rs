@@ -3,7 +3,7 @@
 use nexus_lockprof_snapshot::Snapshot;
 
 use super::text::{Kept, Text, key};
-use crate::series;
+use crate::series::{self, Causes};
 
 /// Keeps points in their series from one scrape to the next, so that all counters only grow.
 ///
@@ -36,6 +36,8 @@ pub struct Scrapes {
     /// The engine, process and number of resets that `kept` belongs to.
     of: Option<(u64, u32, u64)>,
     kept: Kept,
+    /// The most that each series has shown: a snapshot may forget edges, on which causes are based.
+    causes: Causes,
 }
 
 impl Default for Scrapes {
@@ -44,6 +46,7 @@ impl Default for Scrapes {
             top: Text::DEFAULT_TOP,
             of: None,
             kept: Kept::default(),
+            causes: Causes::default(),
         }
     }
 }
@@ -69,6 +72,7 @@ impl Scrapes {
         if self.of != Some(of) {
             self.of = Some(of);
             self.kept.clear();
+            self.causes.clear();
         }
         if self.kept.len() < self.top {
             for point in series::ranked(snapshot) {
@@ -78,6 +82,14 @@ impl Scrapes {
                 self.kept.insert(key(point));
             }
         }
-        Text::new(snapshot).keeping(&self.kept)
+        self.causes.raise(
+            Text::new(snapshot)
+                .keeping(&self.kept)
+                .causes()
+                .into_owned(),
+        );
+        Text::new(snapshot)
+            .keeping(&self.kept)
+            .with_causes(&self.causes)
     }
 }

@@ -1,5 +1,6 @@
 //! [`Text`]: all metrics of a snapshot.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -7,7 +8,7 @@ use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
 
 use super::families::Families;
 use super::writer::Writer;
-use crate::series::{self, Value};
+use crate::series::{self, Causes, Value};
 
 /// Points that keep their series.
 pub(super) type Kept = HashSet<(Lock, AcquireMode, Site)>;
@@ -26,6 +27,7 @@ pub struct Text<'a> {
     open_metrics: bool,
     created: bool,
     kept: Option<&'a Kept>,
+    causes: Option<&'a Causes>,
 }
 
 impl<'a> Text<'a> {
@@ -39,6 +41,7 @@ impl<'a> Text<'a> {
             open_metrics: false,
             created: true,
             kept: None,
+            causes: None,
         }
     }
 
@@ -66,6 +69,19 @@ impl<'a> Text<'a> {
     pub(super) fn keeping(mut self, kept: &'a Kept) -> Self {
         self.kept = Some(kept);
         self
+    }
+
+    pub(super) fn with_causes(mut self, causes: &'a Causes) -> Self {
+        self.causes = Some(causes);
+        self
+    }
+
+    /// Those of this snapshot, unless they were given.
+    pub(super) fn causes(&self) -> Cow<'a, Causes> {
+        match self.causes {
+            Some(causes) => Cow::Borrowed(causes),
+            None => Cow::Owned(Causes::new(self.snapshot, &self.split().1)),
+        }
     }
 
     /// The points with series of their own, and the others.
@@ -101,7 +117,7 @@ impl Text<'_> {
         let created = self.created.then(|| series::start_ns(self.snapshot));
         let mut to = Families::new(created);
         let (points, folded) = self.split();
-        let Ok(()) = series::walk(self.snapshot, &points, &folded, &mut to);
+        let Ok(()) = series::walk(self.snapshot, &points, &folded, &self.causes(), &mut to);
         to.into_bytes()
     }
 }
@@ -112,7 +128,7 @@ impl fmt::Display for Text<'_> {
         let created = self.created.then_some(created);
         let mut to = Writer::new(f, self.open_metrics, created);
         let (points, folded) = self.split();
-        series::walk(self.snapshot, &points, &folded, &mut to)?;
+        series::walk(self.snapshot, &points, &folded, &self.causes(), &mut to)?;
         to.end()
     }
 }

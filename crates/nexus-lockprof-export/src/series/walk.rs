@@ -3,6 +3,7 @@
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::Value;
+use super::causes::Causes;
 use super::deadlocks::of_deadlocks;
 use super::family::{self, Family, HISTOGRAMS, Kind, Unit};
 use super::order::of_order;
@@ -10,15 +11,18 @@ use super::row::{self, Row};
 use super::sink::Sink;
 use super::waiting::of_waiters;
 
-/// Writes the metrics of a snapshot. `points` have their own series, the `folded` ones share one.
+/// Writes the metrics of a snapshot. `points` have their own series, the `folded` ones share one,
+/// as in `causes`.
 pub(crate) fn walk<S: Sink>(
     snapshot: &Snapshot,
     points: &[&Point],
     folded: &[&Point],
+    causes: &Causes,
     to: &mut S,
 ) -> Result<(), S::Error> {
     let rows = row::rows(points, folded);
     of_rows(to, &rows)?;
+    causes.write(to)?;
     of_waiters(to, snapshot, &rows)?;
     of_deadlocks(to, snapshot)?;
     of_order(to, snapshot)?;

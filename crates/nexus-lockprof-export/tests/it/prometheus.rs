@@ -1,5 +1,6 @@
 //! The text format of Prometheus and OpenMetrics.
 
+mod causes;
 mod protobuf;
 mod waiters;
 

@@ -4,7 +4,7 @@
 
 use nexus_lockprof_snapshot::FigureKind;
 
-use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot, Stuck};
+use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot, Stuck, WaitCause};
 use ::metrics::{Label, counter, gauge};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -63,6 +63,9 @@ fn count_event(name: &'static str, point: &Point, metric: &'static str) {
 /// the longest wait and hold, and `lockprof_wait_duration_seconds`,
 /// `lockprof_hold_duration_seconds` by `quantile`.
 ///
+/// `lockprof_rwlock_waits_total` and `lockprof_rwlock_wait_seconds_total` have the label `cause`,
+/// too: why threads waited for a reader-writer lock.
+///
 /// `lockprof_waiters` and `lockprof_longest_wait_seconds` are gauges of each place where somebody
 /// has waited at a snapshot; 0 if nobody does at the last one.
 ///
@@ -76,6 +79,7 @@ pub fn record(snapshot: &Snapshot) {
     for points in series.values() {
         record_points(points);
     }
+    record_causes(snapshot);
     record_waiters(snapshot);
     for (cause, losses) in snapshot.losses().iter() {
         counter!("lockprof_losses_total", "cause" => cause).absolute(losses);
@@ -113,6 +117,25 @@ fn record_info(labels: Vec<Label>) {
         }
     }
     gauge!("lockprof_info", labels).set(1.0);
+}
+
+/// Records why threads waited for reader-writer locks.
+fn record_causes(snapshot: &Snapshot) {
+    let mut series: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for (point, causes) in snapshot.rwlock_points() {
+        let known = causes.iter().filter(|of| of.cause != WaitCause::Unknown);
+        for of in known {
+            let (waits, waited_ns) = series.entry((point.labels(), of.cause)).or_default();
+            *waits = waits.saturating_add(of.waits);
+            *waited_ns = waited_ns.saturating_add(of.waited_ns);
+        }
+    }
+    for ((labels, cause), (waits, waited_ns)) in series {
+        let mut labels = to_labels(labels);
+        labels.push(Label::new("cause", cause.as_str()));
+        record_count("rwlock_waits", waits, &labels);
+        record_time("rwlock_wait_seconds_total", waited_ns, &labels);
+    }
 }
 
 /// Sets the gauges of all places where somebody waits, and of those where somebody did at the
