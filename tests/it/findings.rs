@@ -1,6 +1,8 @@
 //! One scene for each finding: a real engine on a manual clock gives exactly the sentence expected,
 //! and a clean program gives none.
 
+mod starved;
+
 use crate::scene::{At, Guard, Scene, exclusive, shared, upgradable};
 use nexus_lockprof::FindingKind;
 use nexus_lockprof::engine::Mode;
@@ -280,7 +282,7 @@ fn a_starved_writer() {
         FindingKind::StarvedWriter,
         write,
         "50 waits for `scene` took 505ms: 0.50 threads on average. Writers wait for 10.1ms on \
-         average, mostly behind readers, of whose holds 95% take at most 100µs: one reader \
+         average, 100% of it behind readers, of whose holds 95% take at most 100µs: one reader \
          follows the other before a writer gets its turn. Most of it is waited at PLACE.",
         "Read less often or from a copy, or use a lock that lets a waiting writer go first, \
          such as parking_lot's RwLock without recursive reads.",

@@ -1,8 +1,32 @@
 //! [`Class`]: the figures of one lock class.
 
 use super::measure::Measure;
+use super::thresholds::MOST;
 use crate::number::sum;
-use crate::{AcquireMode, Durations, Edge, Lock, Point, Site, Snapshot};
+use crate::{
+    AcquireMode, Durations, Edge, Lock, Point, Site, Snapshot, ThreadRow, WaitCause, WaitsByCause,
+};
+use std::collections::HashMap;
+
+/// What the rules need to know of the whole snapshot.
+pub(super) struct Whole<'a> {
+    snapshot: &'a Snapshot,
+    /// All waits; `None` if none was measured.
+    wait: Option<Measure>,
+    /// Why threads waited, by reader-writer lock.
+    causes: HashMap<Lock, Vec<WaitsByCause>>,
+}
+
+impl<'a> Whole<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+        let rwlocks = snapshot.rwlocks().into_iter();
+        Self {
+            snapshot,
+            wait: Measure::total(snapshot.points().iter().map(|point| &point.wait)),
+            causes: rwlocks.map(|of| (of.lock, of.causes)).collect(),
+        }
+    }
+}
 
 /// All points of a lock class, and what the rules need to know of the snapshot.
 pub(super) struct Class<'a> {
@@ -13,6 +37,8 @@ pub(super) struct Class<'a> {
     pub(super) threads: u64,
     /// Whether percentiles and maxima cover all of the time.
     pub(super) is_complete: bool,
+    /// Whether maxima may be lower bounds, because the longest so far may be from before.
+    pub(super) is_interval: bool,
     pub(super) acquisitions: u64,
     pub(super) contentions: u64,
     /// All waits; `None` if none was measured.
@@ -21,6 +47,12 @@ pub(super) struct Class<'a> {
     pub(super) holders: Vec<Holder<'a>>,
     /// Who waited behind whom.
     pub(super) edges: Vec<&'a Edge>,
+    /// Why threads waited, if it is a reader-writer lock.
+    pub(super) causes: Vec<WaitsByCause>,
+    /// What each thread waited, for whatever lock.
+    pub(super) rows: &'a [ThreadRow],
+    /// The waits for all other locks; `None` if some of them may be longer than is known.
+    pub(super) waited_elsewhere: Option<Measure>,
 }
 
 /// One point that holds the lock while others wait, or all readers, where these are not told apart.
@@ -70,19 +102,26 @@ impl<'a> Holder<'a> {
 
 impl<'a> Class<'a> {
     pub(super) fn new(
-        snapshot: &Snapshot,
+        whole: &Whole<'a>,
         lock: &'a Lock,
         points: Vec<&'a Point>,
         edges: Vec<&'a Edge>,
     ) -> Self {
+        let snapshot = whole.snapshot;
+        let wait = Measure::total(points.iter().map(|point| &point.wait));
+        let elsewhere = whole.wait.filter(|all| !all.is_partial).zip(wait);
         Self {
             lock,
             elapsed_ns: snapshot.elapsed_ns() as f64,
             threads: snapshot.table().shards,
             is_complete: snapshot.is_complete(),
+            is_interval: snapshot.base_collection().is_some(),
             acquisitions: sum(points.iter().map(|point| point.acquisitions)),
             contentions: sum(points.iter().map(|point| point.contentions)),
-            wait: Measure::total(points.iter().map(|point| &point.wait)),
+            wait,
+            causes: whole.causes.get(lock).cloned().unwrap_or_default(),
+            rows: snapshot.threads(),
+            waited_elsewhere: elsewhere.map(|(all, wait)| all.less(wait)),
             holders: holders(&points),
             points,
             edges,
@@ -105,6 +144,19 @@ impl<'a> Class<'a> {
     pub(super) fn whole(&self) -> Option<Measure> {
         let caused = Measure::caused(self.points.iter().copied());
         self.wait.map(|wait| wait.max(caused))
+    }
+
+    /// The time that threads waited for a reader-writer lock because of these; `None` if not even
+    /// most of the waiting has a known cause.
+    pub(super) fn because_of(&self, causes: &[WaitCause]) -> Option<Measure> {
+        let all = Measure::caused(self.points.iter().copied());
+        let ns_of = |is: &dyn Fn(WaitCause) -> bool| {
+            let of = self.causes.iter().filter(|of| is(of.cause));
+            sum(of.map(|of| of.waited_ns)) as f64
+        };
+        let known = ns_of(&|cause| cause != WaitCause::Unknown);
+        let is_known = all.value > 0.0 && known >= MOST * ns_of(&|_| true);
+        is_known.then(|| all.part(ns_of(&|cause| causes.contains(&cause))))
     }
 
     /// The share of the acquisitions that waited; `None` where acquisitions are not known.

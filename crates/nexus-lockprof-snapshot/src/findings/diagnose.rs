@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::finding::Finding;
 use super::thresholds::WORTH_SAYING_THREADS;
-use super::{holders, queue, readers};
+use super::{causes, holders, queue, readers, starved};
 
 /// The finding about the waits for a class, if they are worth one: of the first rule that fits.
 pub(super) fn waiting(class: &Class<'_>) -> Option<Finding> {
@@ -14,6 +14,7 @@ pub(super) fn waiting(class: &Class<'_>) -> Option<Finding> {
     let rules = [
         readers::starved_writer,
         readers::upgradable_reads,
+        starved::starved_thread,
         holders::rare_long_hold,
         holders::slow_caller,
         holders::long_hold,
@@ -21,5 +22,6 @@ pub(super) fn waiting(class: &Class<'_>) -> Option<Finding> {
         queue::saturated,
     ];
     let found = rules.iter().find_map(|rule| rule(class, wait));
-    Some(found.unwrap_or_else(|| queue::contended(class, wait)))
+    let found = found.unwrap_or_else(|| queue::contended(class, wait));
+    Some(causes::add(class, found))
 }

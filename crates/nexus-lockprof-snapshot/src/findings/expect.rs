@@ -13,7 +13,10 @@ const NEAR: f64 = 0.05;
 pub(super) fn add(finding: &mut Finding, snapshot: &Snapshot) {
     let fits = match finding.kind {
         // The mean hold, which the model changes, is not what these wait for.
-        FindingKind::StarvedWriter | FindingKind::RareLongHold | FindingKind::TryLoop => false,
+        FindingKind::StarvedWriter
+        | FindingKind::StarvedThread
+        | FindingKind::RareLongHold
+        | FindingKind::TryLoop => false,
         FindingKind::UpgradableReads
         | FindingKind::SlowCaller
         | FindingKind::LongHold

@@ -15,6 +15,9 @@ use crate::{AcquireMode, Lock, Site, WhatIf};
 pub enum FindingKind {
     /// Writers wait much longer than any reader holds the lock: readers follow each other.
     StarvedWriter,
+    /// One thread has most of the waiting: the others take the lock again and again before it gets
+    /// its turn.
+    StarvedThread,
     /// Upgradable reads make each other wait, and few of them are upgraded.
     UpgradableReads,
     /// A few long holds cause most of the waiting, at a point whose other holds are short.
@@ -48,6 +51,7 @@ impl FindingKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::StarvedWriter => "starved_writer",
+            Self::StarvedThread => "starved_thread",
             Self::UpgradableReads => "upgradable_reads",
             Self::RareLongHold => "rare_long_hold",
             Self::SlowCaller => "slow_caller",

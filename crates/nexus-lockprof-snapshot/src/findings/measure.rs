@@ -110,6 +110,28 @@ impl Measure {
         Self::with_error(value, self.error * (value / self.value).max(0.0).sqrt())
     }
 
+    /// What is left without one of the parts of a sum.
+    pub(super) fn less(self, part: Self) -> Self {
+        Self {
+            value: (self.value - part.value).max(0.0),
+            low: (self.low - part.low).max(0.0),
+            high: (self.high - part.high).max(0.0),
+            ..self
+        }
+    }
+
+    /// A lower bound of what is left without another figure, of which any part may be in this one.
+    pub(super) fn at_least_without(self, other: Self) -> Self {
+        Self {
+            value: (self.value - other.value).max(0.0),
+            low: (self.low - other.high).max(0.0),
+            error: self.error.hypot(other.error),
+            is_estimate: self.is_estimate || other.is_estimate,
+            is_partial: self.is_partial || other.value > 0.0,
+            ..self
+        }
+    }
+
     /// The figure divided by an exact one.
     pub(super) fn over(self, divisor: f64) -> Self {
         Self {
@@ -149,8 +171,8 @@ impl Measure {
             low: self.low / whole.high,
             high: (self.high / whole.low).min(1.0),
             is_estimate: self.is_estimate || whole.is_estimate || whole.is_partial,
-            // The share of a part is no bound of the share of all.
-            is_partial: false,
+            // The share of a part of the whole is no bound.
+            is_partial: self.is_partial && !whole.is_partial,
         }
     }
 

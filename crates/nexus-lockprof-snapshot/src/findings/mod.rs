@@ -3,9 +3,11 @@
 //! `measure` is a figure with its error, `class` adds up the points of a lock class, `diagnose` has
 //! the order of the rules, `thresholds` their constants, `draft` what their findings share, and
 //! `words` makes the sentences. `expect` adds what changes would bring. The rules are in `holders`,
-//! `queue`, `readers` and `tries`. `behind` reads the edges.
+//! `queue`, `readers`, `starved` and `tries`. `behind` reads the edges, `causes` why threads waited
+//! for a reader-writer lock.
 
 mod behind;
+mod causes;
 mod class;
 mod diagnose;
 mod draft;
@@ -16,6 +18,7 @@ mod holders;
 mod measure;
 mod queue;
 mod readers;
+mod starved;
 mod thresholds;
 mod tries;
 mod words;
@@ -25,7 +28,7 @@ use std::collections::HashMap;
 
 use crate::{Edge, Lock, Snapshot, utilisation};
 
-use class::Class;
+use class::{Class, Whole};
 
 pub use evidence::Evidence;
 pub use finding::{Finding, FindingKind};
@@ -77,6 +80,7 @@ impl Snapshot {
         for edge in self.edges() {
             edges.entry(&edge.holding.lock).or_default().push(edge);
         }
+        let whole = Whole::new(self);
         let mut found = Vec::new();
         for (lock, points) in utilisation::classes(&self.points) {
             // Not a lock, but all locks that the caps left no room for.
@@ -84,7 +88,7 @@ impl Snapshot {
                 continue;
             }
             let edges = edges.remove(lock).unwrap_or_default();
-            let class = Class::new(self, lock, points, edges);
+            let class = Class::new(&whole, lock, points, edges);
             found.extend(diagnose::waiting(&class));
             found.extend(tries::loops(&class));
         }

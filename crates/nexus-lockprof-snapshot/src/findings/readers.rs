@@ -7,7 +7,7 @@ use super::measure::Measure;
 use super::thresholds::{EXTRAORDINARY, FEWEST_EVENTS, MOST, RARELY_UPGRADED};
 use super::words;
 use crate::number::sum;
-use crate::{AcquireMode, Durations, Point};
+use crate::{AcquireMode, Durations, Point, WaitCause};
 
 /// Writers that wait for longer than any reader holds.
 pub(super) fn starved_writer(class: &Class<'_>, wait: Measure) -> Option<Finding> {
@@ -23,8 +23,7 @@ pub(super) fn starved_writer(class: &Class<'_>, wait: Measure) -> Option<Finding
     let [p95] = Durations::quantiles_of(readers.clone().map(|point| &point.hold), [0.95]);
     let longest = readers.clone().map(|point| point.hold.max_ns).max()? as f64;
     let (p50, p95) = (p50? as f64, p95? as f64);
-    let caused = Measure::caused(readers.clone());
-    let share = caused.share_of(writing);
+    let share = behind_readers(class)?.share_of(writing);
     let is_starved = waits >= FEWEST_EVENTS
         && p50 >= EXTRAORDINARY * p95
         && p50 > longest
@@ -40,9 +39,10 @@ pub(super) fn starved_writer(class: &Class<'_>, wait: Measure) -> Option<Finding
     };
     let writer = writers.max_by_key(|point| point.wait.total_ns)?;
     let text = format!(
-        "Writers wait for {} on average, mostly behind readers, of whose holds 95% take at most {}: one reader follows \
-         the other before a writer gets its turn. Most of it is waited at {}.",
+        "Writers wait for {} on average, {} of it behind readers, of whose holds 95% take at most {}: one reader \
+         follows the other before a writer gets its turn. Most of it is waited at {}.",
         words::time(mean),
+        words::share(share),
         words::time(hold),
         words::site(&writer.site),
     );
@@ -59,6 +59,30 @@ pub(super) fn starved_writer(class: &Class<'_>, wait: Measure) -> Option<Finding
          RwLock without recursive reads."
             .to_owned(),
     ))
+}
+
+/// What writers have waited behind readers. Without edges, a lower bound: all that readers have
+/// caused, less all that others than writers have waited.
+fn behind_readers(class: &Class<'_>) -> Option<Measure> {
+    let causes = [WaitCause::WriterBehindReaders, WaitCause::Upgrade];
+    if let Some(known) = class.because_of(&causes) {
+        return Some(known);
+    }
+    let caused = Measure::caused(class.of_mode(AcquireMode::Shared));
+    let is_other = |point: &&&Point| point.mode != AcquireMode::Exclusive;
+    let others = || {
+        class
+            .points
+            .iter()
+            .filter(is_other)
+            .map(|point| &point.wait)
+    };
+    let waited = match Measure::total(others()) {
+        Some(waited) => waited,
+        None if others().all(Durations::is_empty) => Measure::exact(0.0),
+        None => return None,
+    };
+    Some(caused.at_least_without(waited))
 }
 
 pub(super) fn upgradable_reads(class: &Class<'_>, wait: Measure) -> Option<Finding> {

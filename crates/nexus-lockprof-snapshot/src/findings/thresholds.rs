@@ -16,6 +16,8 @@ pub(super) const SLOW: f64 = 3.0;
 pub(super) const EXTRAORDINARY: f64 = 10.0;
 /// A hold is short if waking a thread takes as long.
 pub(super) const SHORT_HOLD_NS: f64 = 10e3;
+/// Waking a thread takes at most this long on a machine that is not overloaded.
+pub(super) const WAKING_NS: f64 = 50e3;
 /// Fewer waits than this are no convoy.
 pub(super) const CONVOY_WAITS: u64 = 100;
 /// The share of the acquisitions that wait from which on a lock is contended.

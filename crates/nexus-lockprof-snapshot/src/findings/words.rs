@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::measure::Measure;
-use crate::{Lock, Site, number, portable_path, printable};
+use crate::{Lock, Site, Thread, number, portable_path, printable};
 
 /// The longest name in a sentence, in characters. The fields of the finding have all of it.
 const LONGEST: usize = 60;
@@ -16,6 +16,11 @@ pub(super) fn lock(lock: &Lock) -> String {
 /// `src/http.rs:88`.
 pub(super) fn site(site: &Site) -> String {
     place(site)
+}
+
+/// `worker-3 (4711)`.
+pub(super) fn thread(thread: &Thread) -> String {
+    shortened(&printable(&thread.to_string()))
 }
 
 fn place(site: &Site) -> String {

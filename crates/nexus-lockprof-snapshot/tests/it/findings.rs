@@ -1,6 +1,8 @@
 //! One scene for each finding gives exactly that one, and a clean program gives none.
 
 mod list;
+mod rwlocks;
+mod starved;
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Finding, FindingKind, Point, ProfilerMode, Sample, Site, Snapshot,
