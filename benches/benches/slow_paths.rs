@@ -1,7 +1,7 @@
 //! What a wait that parks costs, and what a thread pays that uses locks for the first time.
 //!
 //! ```text
-//! cargo bench -p nexus-lockprof-benches --bench slow_paths -- [--rounds 601]
+//! cargo bench -p nexus-lockprof-benches --bench slow_paths -- [--rounds 2501]
 //! ```
 
 // Its output is its purpose.
@@ -113,7 +113,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), String> {
     modes::switch_to("sampled")?;
-    let rounds = args.numbers("--rounds", &[if args.smoke { 2 } else { 601 }])?[0] as usize;
+    let rounds = args.numbers("--rounds", &[if args.smoke { 2 } else { 2501 }])?[0] as usize;
     let plan = |threads| Plan {
         threads,
         rounds,
