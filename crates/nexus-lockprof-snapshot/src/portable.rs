@@ -151,7 +151,7 @@ impl Snapshot {
     /// Merges points that differ only in where a machine keeps the crates that cargo has fetched. A
     /// merge of two machines has such points, and they look alike wherever paths are shortened.
     /// Their figures add up at the [`portable_path`]. All other points stay as they are. Instances,
-    /// past points and pairs of locks get the names of their points.
+    /// past points, pairs of locks, and those who wait get the names of their points.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};

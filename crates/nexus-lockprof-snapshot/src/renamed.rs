@@ -5,11 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use crate::head::Head;
-use crate::{EdgeEnd, PastInterval, PastPoint, Point, Text, instance, order};
+use crate::{
+    EdgeEnd, PastInterval, PastPoint, Point, Site, Text, Waiter, deadlock, instance, order, waiter,
+};
 
-/// Gives the locks of instances and pairs, the ends of pairs, and past points the portable name if
-/// a point has got it. `path` makes a file's path portable.
+/// Gives the locks of instances and pairs, the ends of pairs, past points, and those who wait the
+/// portable name if a point has got it. A place where somebody waits may be no point yet: it also
+/// gets that name if others wait at the same place of another machine. `path` makes a file's path
+/// portable.
 pub(crate) fn like_points(head: &mut Head, points: &[Point], mut path: impl FnMut(&Text) -> Text) {
+    waits(head, points, &mut path);
     let pairs = head.lock_order.iter();
     let potential = head.potential_deadlocks.iter();
     let pairs = pairs.chain(potential.flat_map(|potential| &potential.steps));
@@ -21,10 +26,8 @@ pub(crate) fn like_points(head: &mut Head, points: &[Point], mut path: impl FnMu
     let mut locks = shorter(of_instances.chain(of_ends), |lock| {
         lock.with_file(&mut path)
     });
-    let mut ends = shorter(ends.into_iter().chain(&past), |end| EdgeEnd {
-        lock: end.lock.with_file(&mut path),
-        mode: end.mode,
-        site: end.site.with_file(&mut path),
+    let mut ends = shorter(ends.into_iter().chain(&past), |end| {
+        end.with_files(&mut path)
     });
     keep_known(&mut locks, points.iter().map(|point| point.lock.clone()));
     keep_known(&mut ends, points.iter().map(EdgeEnd::from));
@@ -47,6 +50,66 @@ pub(crate) fn like_points(head: &mut Head, points: &[Point], mut path: impl FnMu
     order::normalize(&mut head.potential_deadlocks);
     for interval in &mut head.history {
         rename_past(interval, &ends);
+    }
+}
+
+/// Renames the places of those who wait, and of those who hold what they wait for.
+fn waits(head: &mut Head, points: &[Point], mut path: impl FnMut(&Text) -> Text) {
+    let in_deadlocks = head.deadlocks.iter().flat_map(|deadlock| &deadlock.waits);
+    let waiting = head.waiters.iter().chain(in_deadlocks);
+    let ends: HashSet<EdgeEnd> = waiting.flat_map(ends_of).flatten().collect();
+    let mut names: HashMap<&EdgeEnd, EdgeEnd> = HashMap::new();
+    let mut machines: HashMap<EdgeEnd, usize> = HashMap::new();
+    for end in &ends {
+        let portable = end.with_files(&mut path);
+        *machines.entry(portable.clone()).or_default() += 1;
+        names.insert(end, portable);
+    }
+    names.retain(|end, portable| *end != portable);
+    if names.is_empty() {
+        return;
+    }
+    let known: HashSet<EdgeEnd> = points.iter().map(EdgeEnd::from).collect();
+    let is_shared = |portable: &EdgeEnd| machines.get(portable).is_some_and(|&many| many > 1);
+    names.retain(|_, portable| known.contains(portable) || is_shared(portable));
+    let names: HashMap<EdgeEnd, EdgeEnd> = names
+        .into_iter()
+        .map(|(end, portable)| (end.clone(), portable))
+        .collect();
+    let in_deadlocks = head.deadlocks.iter_mut();
+    let in_deadlocks = in_deadlocks.flat_map(|deadlock| &mut deadlock.waits);
+    for waiter in head.waiters.iter_mut().chain(in_deadlocks) {
+        let [end, held] = ends_of(waiter).map(|end| names.get(&end?));
+        if let Some((holder, held)) = waiter.holder.as_mut().zip(held) {
+            holder.site = held.site.clone();
+        }
+        if let Some(end) = end {
+            (waiter.lock, waiter.site) = (end.lock.clone(), end.site.clone());
+        }
+    }
+    waiter::normalize(&mut head.waiters);
+    deadlock::normalize(&mut head.deadlocks);
+}
+
+/// Where somebody waits, and where the lock is held.
+fn ends_of(waiter: &Waiter) -> [Option<EdgeEnd>; 2] {
+    let end = |mode, site: &Site| EdgeEnd {
+        lock: waiter.lock.clone(),
+        mode,
+        site: site.clone(),
+    };
+    let holder = waiter.holder.as_ref();
+    let held = holder.map(|holder| end(holder.mode, &holder.site));
+    [Some(end(waiter.mode, &waiter.site)), held]
+}
+
+impl EdgeEnd {
+    fn with_files(&self, mut path: impl FnMut(&Text) -> Text) -> Self {
+        Self {
+            lock: self.lock.with_file(&mut path),
+            mode: self.mode,
+            site: self.site.with_file(&mut path),
+        }
     }
 }
 

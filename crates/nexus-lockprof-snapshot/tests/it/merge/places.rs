@@ -1,8 +1,8 @@
 //! Which places of different processes are the same.
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, EdgeEnd, Frame, Instance, Lock, LockPair, Merge, PastInterval, PastPoint, Point,
-    PotentialDeadlock, Site, Snapshot, SnapshotParts, Stack,
+    AcquireMode, Deadlock, EdgeEnd, Frame, Holder, Instance, Lock, LockPair, Merge, PastInterval,
+    PastPoint, Point, PotentialDeadlock, Site, Snapshot, SnapshotParts, Stack, Thread, Waiter,
 };
 
 use crate::support::{TestResult, named, snapshot};
@@ -95,6 +95,58 @@ fn crates_in_different_folders_are_the_same_points() -> TestResult {
     let same = Snapshot::merge([a.clone(), a.clone()]);
     assert_eq!(same.points()[0].site, a.points()[0].site);
     Ok(())
+}
+
+/// Where somebody waits has the name of its point, and where there is none yet, one name on all
+/// hosts.
+#[test]
+fn those_who_wait_have_the_names_of_their_places() {
+    const SHORT: &str = "pool-1.0.0/src/lib.rs";
+    let of = |home: &str, id| {
+        let point = kept_in(home, 1);
+        let file = point.site.file.clone();
+        let waiter = |line| Waiter {
+            thread: Some(Thread { id, name: None }),
+            lock: point.lock.clone(),
+            address: 8,
+            mode: AcquireMode::Exclusive,
+            site: Site::new(file.clone(), line, 1),
+            waited_ns: id,
+            handed: false,
+            holder: Some(Holder {
+                thread: None,
+                exited: false,
+                mode: AcquireMode::Exclusive,
+                site: Site::new(file.clone(), line + 1, 1),
+                held_ns: None,
+            }),
+        };
+        let mut parts = SnapshotParts {
+            points: vec![point.clone()],
+            ..SnapshotParts::default()
+        };
+        // One at a point, and one where nobody has acquired it yet.
+        parts.waiters = vec![waiter(7), waiter(30)];
+        parts.deadlocks = vec![Deadlock {
+            certain: true,
+            waits: vec![waiter(30)],
+        }];
+        Snapshot::from_parts(parts)
+    };
+    let merged = Snapshot::merge([of("/home/a", 4), of("/home/b", 5)]);
+    let in_deadlocks = merged.deadlocks().iter().flat_map(|of| &of.waits);
+    let all: Vec<&Waiter> = merged.waiters().iter().chain(in_deadlocks).collect();
+    assert_eq!(all.len(), 6);
+    for waiter in all {
+        assert_eq!(waiter.site.file, SHORT);
+        assert_eq!(waiter.lock, Lock::FirstUsed(Site::new(SHORT, 3, 1)));
+        assert_eq!(waiter.holder.as_ref().unwrap().site.file, SHORT);
+    }
+    // On one host, all stay as they are.
+    let alone = of("/home/a", 4);
+    assert_eq!(alone.clone().portable(), alone);
+    let same = Snapshot::merge([alone.clone(), alone.clone()]);
+    assert_eq!(same.waiters()[0], alone.waiters()[0]);
 }
 
 #[test]
