@@ -25,10 +25,10 @@ impl Engine {
     ///
     /// Each series keeps the counts of all points, some 700 bytes a point, and at most 65,536
     /// samples, which is 1.5 MB (some lists may have room for twice as many). Any number of series
-    /// has exact counts. But only the 8 that were pulled last keep samples. Others have no
-    /// percentiles in their next interval, which is not
-    /// [complete](nexus_lockprof_snapshot::Snapshot::is_complete) and counts as lost
-    /// (`interval_samples`).
+    /// has exact counts. But at most 8 keep samples. A ninth has no percentiles: its intervals are
+    /// not [complete](nexus_lockprof_snapshot::Snapshot::is_complete), and each counts as lost
+    /// (`interval_samples`). It gets the place of one that has been dropped, or not pulled for two
+    /// minutes.
     ///
     /// ```
     /// use nexus_lockprof_engine::Engine;

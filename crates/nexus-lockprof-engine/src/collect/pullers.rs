@@ -5,8 +5,10 @@
 //!
 //! # Memory
 //!
-//! A puller keeps the counts of all points, without samples, and at most [`MOST`] samples. Only the
-//! [`SAMPLED`] that have pulled last keep samples.
+//! A puller keeps the counts of all points, without samples, and at most [`MOST`] samples. At most
+//! [`SAMPLED`] keep samples. Another one gets the place of whoever has not pulled for
+//! [`RESTED_NS`], and before that it has counts alone: if each took the place of another, none
+//! would have the samples of a whole interval.
 
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::record::tally::Measure;
@@ -15,6 +17,8 @@ use std::collections::HashMap;
 
 /// Number of pullers that keep samples.
 pub(crate) const SAMPLED: usize = 8;
+/// A puller that has not pulled for this long gives its place to one that has none.
+pub(crate) const RESTED_NS: u64 = 120_000_000_000;
 /// The most samples of one puller.
 const MOST: usize = 1 << 16;
 /// The most samples of a point's waits or holds, and the fewest when there are many points.
@@ -26,17 +30,15 @@ const LEAST_SIZE: usize = 32;
 pub(crate) struct Pullers {
     pullers: Vec<Puller>,
     next: u64,
-    /// Number of pulls so far.
-    pulls: u64,
 }
 
 /// One puller.
 struct Puller {
     id: u64,
     start: IntervalStart,
-    /// What `pulls` was at its last pull.
-    pulled: u64,
-    /// `None` before its first pull, and if others have pulled since.
+    /// When it pulled last, in nanoseconds of the engine's coarse clock.
+    pulled_ns: u64,
+    /// `None` before its first pull, and while it has no place.
     pending: Option<Pending>,
     /// Whether all samples of its interval are there, or were before a reset.
     complete: bool,
@@ -170,7 +172,7 @@ impl Pullers {
         self.pullers.push(Puller {
             id: self.next,
             start: IntervalStart::default(),
-            pulled: 0,
+            pulled_ns: 0,
             pending: None,
             complete: true,
         });
@@ -203,23 +205,22 @@ impl Pullers {
     }
 
     /// Ends the puller's interval at `now`, and returns it, or all with its samples. `index_of`
-    /// returns the index of a point. The number says how many durations other intervals lost the
-    /// samples of.
+    /// returns the index of a point. The number says how many durations intervals lost the samples
+    /// of, at least 1 for each that has none. `now_ns` is the time of the engine's coarse clock.
     pub(crate) fn pull(
         &mut self,
         id: u64,
-        now: &Snapshot,
+        (now, now_ns): (&Snapshot, u64),
         what: Pull,
         index_of: impl Fn(&Point) -> Option<usize>,
     ) -> (Snapshot, u64) {
-        self.pulls += 1;
         let Some(place) = self.pullers.iter().position(|puller| puller.id == id) else {
             return (now.clone(), 0);
         };
-        let mut lost = self.make_room(place);
+        let (has_room, mut lost) = self.make_room(place, now_ns);
         let puller = &mut self.pullers[place];
-        puller.pulled = self.pulls;
-        let pending = puller.pending.replace(Pending::default());
+        puller.pulled_ns = now_ns;
+        let pending = std::mem::replace(&mut puller.pending, has_room.then(Pending::default));
         let offered = pending.as_ref().map_or(0, Pending::offered);
         let mut samples = Collected::of(pending, &index_of);
         samples.complete &= puller.complete;
@@ -269,22 +270,23 @@ impl Pullers {
         }
     }
 
-    /// Makes room for the samples of one puller. Another one may lose its own: returns how many
-    /// durations they stand for, at least 1.
-    fn make_room(&mut self, place: usize) -> u64 {
+    /// Makes room for the samples of one puller, if it has none, and another one has rested: that
+    /// one loses its own. Returns whether there is room, and how many durations are lost: those of
+    /// the other one, or 1 for the interval that will have no samples.
+    fn make_room(&mut self, place: usize, now_ns: u64) -> (bool, u64) {
         if self.pullers[place].pending.is_some() || self.pending().count() < SAMPLED {
-            return 0;
+            return (true, 0);
         }
-        let sampled = self.pullers.iter_mut();
-        let sampled = sampled.filter(|puller| puller.pending.is_some());
-        match sampled.min_by_key(|puller| puller.pulled) {
-            Some(oldest) => {
-                oldest.complete = false;
-                let lost = oldest.pending.take();
-                lost.map_or(0, |pending| pending.offered().max(1))
-            }
-            None => 0,
-        }
+        let has_rested = |puller: &&mut Puller| {
+            puller.pending.is_some() && now_ns.saturating_sub(puller.pulled_ns) >= RESTED_NS
+        };
+        let rested = self.pullers.iter_mut().filter(has_rested);
+        let Some(oldest) = rested.min_by_key(|puller| puller.pulled_ns) else {
+            return (false, 1);
+        };
+        oldest.complete = false;
+        let lost = oldest.pending.take();
+        (true, lost.map_or(0, |pending| pending.offered().max(1)))
     }
 }
 

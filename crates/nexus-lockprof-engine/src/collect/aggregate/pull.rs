@@ -22,9 +22,11 @@ impl Aggregator {
     /// What happened since this puller's last pull. Ends the interval of nobody else.
     pub(crate) fn pull(&mut self, core: &Core, id: u64, what: Pull) -> Snapshot {
         let now = self.peek(core);
-        let (interval, lost) = self
-            .pullers
-            .pull(id, &now, what, |point| self.points.index_of(point));
+        let (interval, lost) =
+            self.pullers
+                .pull(id, (&now, core.clock.coarse_ns()), what, |point| {
+                    self.points.index_of(point)
+                });
         core.losses.count_all(Loss::IntervalSamples, lost);
         interval
     }

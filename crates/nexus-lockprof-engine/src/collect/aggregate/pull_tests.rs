@@ -4,7 +4,7 @@ use super::Aggregator;
 use crate::acquire::leased;
 use crate::acquire::signal::Attempt;
 use crate::clock::ManualClock;
-use crate::collect::pullers::{self, Pull, SAMPLED};
+use crate::collect::pullers::{self, Pull, RESTED_NS, SAMPLED};
 use crate::config::{Config, Mode};
 use crate::core::Core;
 use crate::event::Event;
@@ -126,17 +126,63 @@ fn the_monitor_keeps_nothing_of_points_without_a_threshold() {
     });
 }
 
+/// So many pullers that none is left with samples for another one.
+fn fill(core: &Core, aggregator: &mut Aggregator) -> Vec<u64> {
+    let ids = (0..SAMPLED).map(|_| aggregator.register());
+    let ids: Vec<u64> = ids.collect();
+    for &id in &ids {
+        let _ = aggregator.pull(core, id, Pull::Interval);
+    }
+    ids
+}
+
 #[test]
-fn a_puller_that_makes_room_loses_its_durations() {
-    with_threshold(|core, _, aggregator, hold| {
-        for _ in 0..SAMPLED {
-            let id = aggregator.register();
+fn a_puller_that_has_rested_makes_room_and_loses_its_durations() {
+    with_threshold(|core, clock, aggregator, hold| {
+        let ids = fill(core, aggregator);
+        hold(5);
+        clock.advance(Duration::from_nanos(RESTED_NS));
+        for &id in &ids[1..] {
             let _ = aggregator.pull(core, id, Pull::Interval);
         }
-        hold(5);
         let ninth = aggregator.register();
         let _ = aggregator.pull(core, ninth, Pull::Interval);
         let snapshot = aggregator.collect(core, &mut Vec::new());
         assert_eq!(snapshot.losses().interval_samples, 5);
+        hold(3);
+        let interval = aggregator.pull(core, ninth, Pull::Interval);
+        assert!(interval.is_complete(), "the ninth has the place");
+        let interval = aggregator.pull(core, ids[0], Pull::Interval);
+        assert!(!interval.is_complete());
+        assert_eq!(interval.points()[0].hold.samples, 8, "counts are complete");
+    });
+}
+
+/// However often it pulls, it takes nobody's samples. All counts are complete.
+#[test]
+fn a_ninth_puller_takes_nobodys_samples() {
+    with_threshold(|core, clock, aggregator, hold| {
+        let ids = fill(core, aggregator);
+        let ninth = aggregator.register();
+        for _ in 0..3 {
+            let _ = aggregator.pull(core, ninth, Pull::Interval);
+            hold(5);
+            clock.advance(Duration::from_nanos(RESTED_NS / 2));
+            let interval = aggregator.pull(core, ninth, Pull::Interval);
+            assert!(!interval.is_complete());
+            assert_eq!(interval.points()[0].hold.samples, 5);
+            for &id in &ids {
+                let interval = aggregator.pull(core, id, Pull::Interval);
+                assert!(interval.is_complete());
+                assert_eq!(interval.points()[0].hold.samples, 5);
+            }
+        }
+        let snapshot = aggregator.collect(core, &mut Vec::new());
+        assert_eq!(snapshot.losses().interval_samples, 6, "one an interval");
+        // Its place is free as soon as one of the others is gone.
+        aggregator.deregister(ids[0]);
+        let _ = aggregator.pull(core, ninth, Pull::Interval);
+        hold(1);
+        assert!(aggregator.pull(core, ninth, Pull::Interval).is_complete());
     });
 }
