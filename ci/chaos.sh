@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Does at random, all at once, everything that a program may do to its profiler, and compares with
-# the program's own counts: `ci/chaos.sh [SECONDS [SEED]]`, by default a minute from seed 1. Run
+# the program's own counts: `ci/chaos.sh [SECONDS [SEED]]`, by default 45 seconds from seed 1. Run
 # `ci/chaos.sh 1800 $RANDOM` by hand before a release. A failure names its seed; `ci/chaos.sh 0
 # SEED` repeats only that round.
 source "$(dirname "$0")/lib.sh"
@@ -13,7 +13,7 @@ fi
 export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
 export CARGO_TARGET_DIR=$target/chaos
 cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
-seconds=${1:-60} seed=${2:-1}
+seconds=${1:-45} seed=${2:-1}
 # tests/src/bin/chaos/plan.rs explains each fault. To leave some out: `CHAOS_FAULTS=forks,room
 # ci/chaos.sh`.
 faults=${CHAOS_FAULTS-forks,handlers,room,memory}

@@ -10,7 +10,7 @@ for name in ranks_stay_near_over_many_collections ranks_are_near_in_19_of_20_tri
     deadlock::none conservation::in_the_global_engine conservation::with_no_room_for_most_points \
     conservation::exact conservation::counts conservation::sampled \
     children_are_forked_off_while_threads_come_and_go caps_that_are_reached_leave_room_for_what_comes_late \
-    memory_after_ten_thousand a_megabyte_costs_a_hundred \
+    a_signal_handler_tries_locks_at_each_step memory_after_ten_thousand a_megabyte_costs_a_hundred \
     sums_over_series_are_the_snapshots_whatever_is_folded; do
     slowest+=(--skip "$name")
 done

@@ -3,7 +3,7 @@
 # each target must find the defect planted in it, which shows that it can find one.
 source "$(dirname "$0")/lib.sh"
 
-seconds=${1:-15}
+seconds=${1:-10}
 scratch
 export CARGO_TARGET_DIR=$target/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
