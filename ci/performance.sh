@@ -7,13 +7,67 @@ source "$(dirname "$0")/lib.sh"
 scratch
 page=docs/performance.md
 
-# README.md's table is a part of the page's: `ci/performance.sh --readme` writes it without
-# measuring.
+# The rows of the page's table for a section and kind of processor.
+rows_of() {
+    awk -v name="$1" '
+        index($0, "<!-- " name ": begin") { inside = 1 }
+        index($0, "<!-- " name ": end") { inside = 0 }
+        inside' "$page"
+}
+
+# The table that begins the page: what a user needs first, for each kind of processor.
+in_short() {
+    local kind
+    for kind in AMD Intel; do
+        echo "kind|$kind"
+        rows_of "overhead, $kind" | sed 's/^/overhead/'
+        rows_of "private, $kind" | sed 's/^/private/'
+        rows_of "contended, $kind" | sed 's/^/contended/'
+        rows_of "slow_paths, $kind" | sed 's/^/slow/'
+        rows_of "workload, $kind" | sed 's/^/workload/'
+    done | awk -F' *[|] *' '
+        # `where` is a row, `kind` a column.
+        function set(where, text) {
+            if (!(where in known)) { known[where] = 1; order[++rows] = where }
+            cell[where, kind] = text
+        }
+        function lock(name, text) {
+            if ($2 == name && $3 in modes) set(text ", mode `" modes[$3] "`", sprintf($6 < 2 ? "%.2fx" : "%.1fx", $6))
+        }
+        BEGIN { modes["off"] = "Off"; modes["counts"] = "Counts"; modes["sampled"] = "Sampled"; modes["exact"] = "Exact" }
+        $1 == "kind" { kind = $2 }
+        $1 == "overhead" { lock("mutex", "an uncontended `Mutex`") }
+        $1 == "overhead" && $3 == "sampled" { lock("read", "`RwLock::read`"); lock("std-mutex", "`std_sync::Mutex`") }
+        $1 == "private" && $2 == "sampled" { set("two threads, a lock each: throughput", sprintf("%.2fx", $3)) }
+        /^contended.*Geometric mean/ {
+            split($0, mean, "Geometric mean "); split($0, worst, "Worst resolved cell ")
+            set("one lock, 2 to 8 threads: throughput, mean", sprintf("%.2fx", mean[2]))
+            set("the same, worst case", sprintf("%.2fx", worst[2]))
+        }
+        $1 == "slow" && $2 == "a wait that parks" { set("a wait that parks: time added", $5) }
+        $1 == "workload" && $5 ~ /%$/ {
+            cost = $5 + 0
+            if (!(kind in most) || cost > most[kind]) most[kind] = cost
+            set("the densest programs we tried: time added, at most", sprintf("%+.1f %%", most[kind]))
+        }
+        END {
+            print "| compared with the bare locks | AMD | Intel |"
+            print "| --- | ---: | ---: |"
+            for (i = 1; i <= rows; i++) {
+                where = order[i]
+                amd = (where, "AMD") in cell ? cell[where, "AMD"] : "not measured"
+                intel = (where, "Intel") in cell ? cell[where, "Intel"] : "not measured"
+                print "| " where " | " amd " | " intel " |"
+            }
+        }'
+}
+
+# The table that begins the page, and that of README.md, have parts of the others:
+# `ci/performance.sh --readme` writes them without measuring.
 readme() {
-    awk -F' *[|] *' '
-        /<!-- overhead, AMD: begin/ { inside = 1 }
-        /<!-- overhead, AMD: end/ { inside = 0 }
-        inside && ($3 == "off" || $3 == "counts" || $3 == "sampled" || $3 == "exact") {
+    in_short | section "$page" in-short >/dev/null
+    rows_of "overhead, AMD" | awk -F' *[|] *' '
+        $3 == "off" || $3 == "counts" || $3 == "sampled" || $3 == "exact" {
             bare[$2] = $4
             ratio[$2, $3] = sprintf($6 < 2 ? "%.2fx" : "%.1fx", $6)
         }
@@ -29,7 +83,7 @@ readme() {
             row("std-mutex", "`std_sync::Mutex`")
             row("0.12-mutex", "parking_lot 0.12\047s `Mutex`, with `cargo lockprof`")
             row("tokio-mutex", "`tokio::Mutex`")
-        }' "$page" | section README.md costs >/dev/null
+        }' | section README.md costs >/dev/null
 }
 if [[ ${1-} == --readme ]]; then
     readme
