@@ -3,7 +3,7 @@
 source "$(dirname "$0")/lib.sh"
 
 # --smoke and --test run each once, quickly.
-for name in overhead private contended slow_paths workload budget accuracy programs memory collected report what_if; do
+for name in overhead private contended slow_paths density workload budget accuracy programs memory collected report what_if; do
     cargo bench --package nexus-lockprof-benches --bench "$name" -- --smoke
 done
 # This one runs the program `lockprof`. No threshold on its rates: the machine may be busy.

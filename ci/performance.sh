@@ -24,6 +24,7 @@ in_short() {
         rows_of "private, $kind" | sed 's/^/private/'
         rows_of "contended, $kind" | sed 's/^/contended/'
         rows_of "slow_paths, $kind" | sed 's/^/slow/'
+        rows_of "density, $kind" | sed 's/^/density/'
         rows_of "workload, $kind" | sed 's/^/workload/'
     done | awk -F' *[|] *' '
         # `where` is a row, `kind` a column.
@@ -45,6 +46,11 @@ in_short() {
             set("the same, worst case", sprintf("%.2fx", worst[2]))
         }
         $1 == "slow" && $2 == "a wait that parks" { set("a wait that parks: time added", $5) }
+        $1 == "density" && $2 == "sampled" {
+            every = $3 + 0
+            if (every >= 75 && every < 150) set("a program that locks every 0.1 µs", sprintf("%.3fx", $4))
+            if (every >= 750 && every < 1500) set("a program that locks every 1 µs", sprintf("%.3fx", $4))
+        }
         $1 == "workload" && $5 ~ /%$/ {
             cost = $5 + 0
             if (!(kind in most) || cost > most[kind]) most[kind] = cost
@@ -90,11 +96,11 @@ if [[ ${1-} == --readme ]]; then
     exit
 fi
 
-sections=(machine overhead feature-off cargo-lockprof private contended slow_paths workload budget accuracy programs memory collected snapshot peers)
+sections=(machine overhead feature-off cargo-lockprof private contended slow_paths density workload budget accuracy programs memory collected snapshot peers)
 (($# == 0)) || sections=("$@")
 
 # Sections in which the processor decides, with a table for each kind.
-by_kind=" machine overhead private contended slow_paths workload peers "
+by_kind=" machine overhead private contended slow_paths density workload peers "
 case $(sed -n 's/^vendor_id[^:]*: //p' /proc/cpuinfo | head -n 1) in
 AuthenticAMD) kind=AMD plots=docs/plots ;;
 GenuineIntel) kind=Intel plots=docs/plots/intel ;;

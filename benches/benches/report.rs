@@ -97,6 +97,17 @@ fn draw(rows: Vec<Value>, plots: &Path) -> Result<(), String> {
             0.9,
         ),
         (
+            "density.svg",
+            "Time of a program by nanoseconds between its acquisitions, over that on bare locks",
+            "ratio",
+            groups(
+                "density",
+                &["mode", "every_ns"],
+                &[("noise", "bare"), ("ratio", "ours")],
+            ),
+            1.005,
+        ),
+        (
             "workload.svg",
             "Cost of the default mode from end to end",
             "percent",
