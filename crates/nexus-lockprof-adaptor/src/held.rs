@@ -1,9 +1,14 @@
 //! Tracks which recursive read locks this thread holds, to recognise re-acquisitions.
 //!
-//! A small thread-local table maps the address of a lock to this thread's number of read guards on
-//! it. It is const-initialised and has no destructor, so it works before, during and after the
-//! destruction of other thread-locals. Finding a lock scans one cache line, before the lock is
-//! acquired. Leaving a lock takes two plain accesses, after the release.
+//! Usually a thread holds none of them, or one of them once. Then one thread-local word says which,
+//! and entering and leaving take a compare and a store each. In all other cases a small table maps
+//! the address of a lock to this thread's number of read guards on it. Both are const-initialised
+//! and have no destructor, so they work before, during and after the destruction of other
+//! thread-locals. Finding a lock comes before it is acquired, and leaving it after the release.
+//!
+//! A signal handler may read in between. It leaves the thread's state as it found it. If the thread
+//! was just changing between the two forms, it may forget that it holds a lock; then it counts a
+//! recursive read as an acquisition.
 //!
 //! With the feature `send_guard` a guard may be dropped on another thread than the one that
 //! acquired it, so no thread can know what it holds. Then the table stays empty, and every read
@@ -17,7 +22,16 @@ use std::cell::Cell;
 /// Their addresses fill one cache line. A lock that finds the table full is recorded at each read.
 const SLOTS: usize = 8;
 
+/// In [`ReadLocks::only`]: the table has the locks. No lock has this address.
+const IN_TABLE: usize = usize::MAX;
+
 struct ReadLocks {
+    /// Address of the one lock that this thread reads, once; 0 if it reads none.
+    only: Cell<usize>,
+    table: Table,
+}
+
+struct Table {
     /// Addresses of the locks; 0 is a free slot.
     locks: [Cell<usize>; SLOTS],
     /// This thread's number of read guards on each.
@@ -26,7 +40,13 @@ struct ReadLocks {
 
 thread_local! {
     static HELD: ReadLocks = const {
-        ReadLocks { locks: [const { Cell::new(0) }; SLOTS], depths: [const { Cell::new(0) }; SLOTS] }
+        ReadLocks {
+            only: Cell::new(0),
+            table: Table {
+                locks: [const { Cell::new(0) }; SLOTS],
+                depths: [const { Cell::new(0) }; SLOTS],
+            },
+        }
     };
 }
 
@@ -35,11 +55,12 @@ thread_local! {
 pub(super) struct Slot(u8);
 
 impl Slot {
+    /// Where the only lock goes when the table takes it over.
+    const ONLY: Slot = Slot(0);
     const NONE: Slot = Slot(SLOTS as u8);
 }
 
-/// A planned read, already counted in the table. Dropping it undoes the count unless it is
-/// [kept](Self::keep).
+/// A planned read, already counted. Dropping it undoes the count unless it is [kept](Self::keep).
 ///
 /// Counting first leaves only a store, not a search, for the time under the lock.
 pub(super) struct PlannedRead {
@@ -56,51 +77,28 @@ impl PlannedRead {
     /// was forgotten, its lock was freed, and another lock may now live at that address. (While
     /// another thread reads the new lock, the entry goes unnoticed, and this thread's reads of it
     /// are not counted.)
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(lock: usize, shared: impl FnOnce() -> bool) -> Self {
         if cfg!(feature = "send_guard") {
-            return Self {
-                lock,
-                slot: Slot::NONE,
-                recursive: false,
-            };
+            return Self::kept(lock, Slot::NONE);
         }
         HELD.with(|held| {
-            let mut free = SLOTS;
-            for (index, held_lock) in held.locks.iter().enumerate() {
-                let address = held_lock.get();
-                if address == lock {
-                    let depth = if shared() {
-                        held.depths[index].get()
-                    } else {
-                        0
-                    };
-                    held.depths[index].set(depth + 1);
-                    return Self {
-                        lock,
-                        slot: Slot(index as u8),
-                        recursive: depth != 0,
-                    };
+            if held.only.get() == 0 {
+                held.only.set(lock);
+                Self::kept(lock, Slot::ONLY)
+            } else {
+                let (slot, recursive) = held.enter(lock, shared);
+                Self {
+                    lock,
+                    slot,
+                    recursive,
                 }
-                if address == 0 && free == SLOTS {
-                    free = index;
-                }
-            }
-            // If the table is full, `free` is SLOTS, which is `Slot::NONE`.
-            if let (Some(free_lock), Some(depth)) = (held.locks.get(free), held.depths.get(free)) {
-                free_lock.set(lock);
-                depth.set(1);
-            }
-            Self {
-                lock,
-                slot: Slot(free as u8),
-                recursive: false,
             }
         })
     }
 
     /// Keeps the read counted, for a guard to carry.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep(self) -> Slot {
         let slot = self.slot;
         std::mem::forget(self);
@@ -108,7 +106,7 @@ impl PlannedRead {
     }
 
     /// The read that was [kept](Self::keep) as `slot`. Dropping it ends the count.
-    #[inline]
+    #[inline(always)]
     pub(super) fn kept(lock: usize, slot: Slot) -> Self {
         Self {
             lock,
@@ -123,26 +121,91 @@ impl Drop for PlannedRead {
     ///
     /// Does nothing if the slot belongs to another lock by now. Does nothing either if the lock was
     /// moved while a guard's state was kept without the guard, which `lock_api` permits.
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let index = usize::from(self.slot.0);
-        HELD.with(|held| {
-            if let (Some(lock), Some(depth)) = (held.locks.get(index), held.depths.get(index))
-                && lock.get() == self.lock
-            {
-                let left = depth.get().saturating_sub(1);
-                depth.set(left);
-                if left == 0 {
-                    lock.set(0);
-                }
+        if cfg!(feature = "send_guard") {
+            return;
+        }
+        // Values, since references would keep the read in memory on the way to here.
+        let (lock, slot) = (self.lock, self.slot);
+        HELD.with(move |held| {
+            if held.only.get() == lock {
+                held.only.set(0);
+            } else {
+                held.leave(lock, slot);
             }
         });
     }
 }
 
+impl ReadLocks {
+    /// Counts one more read of `lock`, in the table. Also tells whether it is a recursive one.
+    #[cold]
+    #[inline(never)]
+    fn enter(&self, lock: usize, shared: impl FnOnce() -> bool) -> (Slot, bool) {
+        let only = self.only.replace(IN_TABLE);
+        if only != IN_TABLE {
+            self.table.set(Slot::ONLY, only, 1);
+        }
+        let mut free = Slot::NONE;
+        for (index, held_lock) in self.table.locks.iter().enumerate() {
+            let (address, slot) = (held_lock.get(), Slot(index as u8));
+            if address == lock {
+                let depth = if shared() { self.table.depth(slot) } else { 0 };
+                self.table.set(slot, lock, depth + 1);
+                return (slot, depth != 0);
+            }
+            if address == 0 && free.0 == Slot::NONE.0 {
+                free = slot;
+            }
+        }
+        self.table.set(free, lock, 1);
+        (free, false)
+    }
+
+    /// Uncounts a read of `lock` that the table has, if it has it.
+    #[cold]
+    #[inline(never)]
+    fn leave(&self, lock: usize, slot: Slot) {
+        let table = &self.table;
+        if table.lock(slot) == lock {
+            let left = table.depth(slot).saturating_sub(1);
+            table.set(slot, if left == 0 { 0 } else { lock }, left);
+        }
+        // The only one that is left is the only one, if its guard knows it as that.
+        if self.only.get() == IN_TABLE
+            && table.locks[1..].iter().all(|lock| lock.get() == 0)
+            && table.depth(Slot::ONLY) <= 1
+        {
+            self.only.set(table.lock(Slot::ONLY));
+            table.set(Slot::ONLY, 0, 0);
+        }
+    }
+}
+
+impl Table {
+    /// The address in a slot; 0 if it is free or there is no such slot.
+    fn lock(&self, slot: Slot) -> usize {
+        self.locks.get(usize::from(slot.0)).map_or(0, Cell::get)
+    }
+
+    fn depth(&self, slot: Slot) -> usize {
+        self.depths.get(usize::from(slot.0)).map_or(0, Cell::get)
+    }
+
+    /// Does nothing if there is no such slot.
+    fn set(&self, slot: Slot, lock: usize, depth: usize) {
+        let index = usize::from(slot.0);
+        if let (Some(lock_of), Some(depth_of)) = (self.locks.get(index), self.depths.get(index)) {
+            lock_of.set(lock);
+            depth_of.set(depth);
+        }
+    }
+}
+
 #[cfg(all(test, not(feature = "send_guard")))]
 mod tests {
-    use super::{PlannedRead, SLOTS};
+    use super::{HELD, PlannedRead, SLOTS};
 
     /// Runs `f` on a new thread, whose table is empty.
     fn on_new_thread(f: impl FnOnce() + Send + 'static) {
@@ -206,6 +269,25 @@ mod tests {
             let _new = PlannedRead::new(32, || true).keep();
             drop(PlannedRead::kept(16, old));
             assert!(PlannedRead::new(32, || true).recursive);
+        });
+    }
+
+    #[test]
+    fn the_table_is_left_when_it_is_not_needed_any_more() {
+        on_new_thread(|| {
+            let only = || HELD.with(|held| held.only.get());
+            let first = PlannedRead::new(16, || true);
+            assert_eq!(only(), 16);
+            // As a signal handler may do while the thread enters or leaves.
+            drop(PlannedRead::new(32, || true));
+            drop(PlannedRead::new(16, || true));
+            assert_eq!(only(), 16);
+            let second = PlannedRead::new(32, || true);
+            drop(first);
+            assert!(!PlannedRead::new(16, || true).recursive, "none is left");
+            assert!(PlannedRead::new(32, || true).recursive);
+            drop(second);
+            assert_eq!(only(), 0);
         });
     }
 }

@@ -26,16 +26,11 @@ pub use upgradable::UpgradableGuard;
 pub struct ProfiledRecursive<R>(Profiled<R>);
 
 /// The state in a read guard of a [`ProfiledRecursive`].
+///
+/// A read under another guard of its thread is untracked: the profiler does not see it.
 pub struct SharedGuard<G> {
-    read: Read<G>,
+    guard: ProfiledGuard<G>,
     slot: Slot,
-}
-
-enum Read<G> {
-    /// This thread's first read.
-    Recorded(ProfiledGuard<G>),
-    /// A read under another guard of this thread. The profiler does not see it.
-    Recursive(G),
 }
 
 impl<R: RawRwLock> ProfiledRecursive<R> {
@@ -53,13 +48,13 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
         Self(Profiled::recursive(LockClass::named(name)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 
     /// Counts a read in this thread's table.
-    #[inline]
+    #[inline(always)]
     fn enter(&self) -> PlannedRead {
         PlannedRead::new(self.address(), || {
             self.0.is_locked() && !self.0.is_locked_exclusive()
@@ -69,27 +64,24 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
     /// The read that a guard with `slot` stands for. Dropping it ends the count.
     ///
     /// Take it before the release: afterwards the lock may be gone.
-    #[inline]
+    #[inline(always)]
     fn entry(&self, slot: Slot) -> PlannedRead {
         PlannedRead::kept(self.address(), slot)
     }
 }
 
 impl<G> SharedGuard<G> {
-    #[inline]
+    #[inline(always)]
     fn recorded(entry: PlannedRead, guard: ProfiledGuard<G>) -> Self {
         Self {
-            read: Read::Recorded(guard),
+            guard,
             slot: entry.keep(),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn recursive(entry: PlannedRead, guard: G) -> Self {
-        Self {
-            read: Read::Recursive(guard),
-            slot: entry.keep(),
-        }
+        Self::recorded(entry, ProfiledGuard::untracked(guard))
     }
 }
 
@@ -110,8 +102,8 @@ macro_rules! try_read {
 // The calls on `self.0` stand in the functions' own bodies, never in a closure, which would hide
 // the caller.
 
-// SAFETY: the wrapped lock gives mutual exclusion. A recursive read acquires and releases the same
-// bare lock for reading; its guard says so.
+// SAFETY: the wrapped lock gives mutual exclusion. A recursive read acquires the same bare lock for
+// reading, and the wrapped lock releases it.
 unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     // Interior mutability in a const: as in lock_api, each use creates a lock.
     #[allow(
@@ -144,14 +136,9 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     #[track_caller]
     unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
         let _entry = self.entry(guard.slot);
-        // SAFETY: the caller passes the state of a read of this lock. Each variant goes back to the
-        // lock it came from.
-        unsafe {
-            match guard.read {
-                Read::Recorded(recorded) => self.0.unlock_shared(recorded),
-                Read::Recursive(bare) => self.0.raw().unlock_shared(bare),
-            }
-        }
+        // SAFETY: the caller passes the state of a read of this lock. The profiled lock releases
+        // an untracked one as the bare lock does.
+        unsafe { self.0.unlock_shared(guard.guard) }
     }
 
     #[inline]
@@ -184,20 +171,14 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: each operation is the wrapped lock's same operation, or for a recursive read the bare
-// lock's, as the guard says.
+// SAFETY: each operation is the wrapped lock's same operation.
 unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
     unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
         let _entry = self.entry(guard.slot);
         // SAFETY: the caller holds the lock for reading with this state.
-        unsafe {
-            match guard.read {
-                Read::Recorded(recorded) => self.0.unlock_shared_fair(recorded),
-                Read::Recursive(bare) => self.0.raw().unlock_shared_fair(bare),
-            }
-        }
+        unsafe { self.0.unlock_shared_fair(guard.guard) }
     }
 
     #[inline]
@@ -212,12 +193,7 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     unsafe fn bump_shared(&self, guard: &mut Self::SharedGuard) {
         // SAFETY: the caller passes the state of a read of this lock. The thread reads again on
         // return, so the table stays unchanged.
-        unsafe {
-            match &mut guard.read {
-                Read::Recorded(recorded) => self.0.bump_shared(recorded),
-                Read::Recursive(bare) => self.0.raw().bump_shared(bare),
-            }
-        }
+        unsafe { self.0.bump_shared(&mut guard.guard) }
     }
 
     #[inline]
@@ -228,8 +204,7 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: each operation is the wrapped lock's same operation, or for a recursive read the bare
-// lock's, as the guard says.
+// SAFETY: each operation is the wrapped lock's same operation.
 unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
@@ -241,8 +216,7 @@ unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: each operation is the wrapped lock's same operation, or for a recursive read the bare
-// lock's, as the guard says.
+// SAFETY: each operation is the wrapped lock's same operation.
 unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
     type Duration = R::Duration;
     type Instant = R::Instant;

@@ -7,7 +7,7 @@ use lock_api::{
     RawRwLockUpgrade, RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
 };
 
-use super::{ProfiledRecursive, Read, SharedGuard};
+use super::{ProfiledRecursive, SharedGuard};
 use crate::ProfiledGuard;
 use crate::held::{PlannedRead, Slot};
 
@@ -109,7 +109,7 @@ unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for Profiled
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let shared = unsafe { self.0.downgrade_upgradable(guard.recorded) };
         SharedGuard {
-            read: Read::Recorded(shared),
+            guard: shared,
             slot: guard.slot,
         }
     }
