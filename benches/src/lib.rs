@@ -10,6 +10,7 @@ pub mod memory;
 pub mod modes;
 pub mod paths;
 pub mod placements;
+mod points;
 pub mod results;
 pub mod threads;
 pub mod truth;

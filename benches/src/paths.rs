@@ -14,6 +14,7 @@ use std::sync as std_sync;
 use std::task::{Context, Poll, Waker};
 
 use crate::placements::{Placed, begin_at};
+use crate::points::POINTS;
 
 use nexus_lockprof::std_sync as our_std_sync;
 use nexus_lockprof::tokio as our_tokio_sync;
@@ -24,6 +25,8 @@ use tokio::sync as tokio_sync;
 pub struct Path {
     /// Its name in tables, and the end of its functions' names in the binary.
     pub name: &'static str,
+    /// How many operations the functions do at a time.
+    pub operations: u64,
     /// Does it that many times on the bare lock: parking_lot's or std's.
     pub bare: fn(u64),
     /// The same again, on another lock and at another address.
@@ -94,7 +97,7 @@ macro_rules! paths {
             side!($ours, $our_locks, $lock, $new, |$it| $step);
         )*
         #[doc = $doc]
-        pub const $list: &[Path] = &[$(Path { name: $name, bare: $bare, again: $again, ours: $ours }),*];
+        pub const $list: &[Path] = &[$(Path { name: $name, operations: 1, bare: $bare, again: $again, ours: $ours }),*];
         placed_paths! { $($placed_list: $bare_locks, $our_locks, $doc;)? $(
             $name => $lock = $new, |$it| $step;
         )* }
@@ -209,7 +212,7 @@ pub fn all() -> impl Iterator<Item = &'static Path> {
 
 /// The paths whose instructions are counted.
 pub fn counted() -> impl Iterator<Item = &'static Path> {
-    all().chain([SHIM_0_13, SHIM_0_12, TOKIO].into_iter().flatten())
+    all().chain([SHIM_0_13, SHIM_0_12, TOKIO, POINTS].into_iter().flatten())
 }
 
 /// The sizes of our lock types, and parking_lot's of the same name: (name, bytes of ours, bytes of

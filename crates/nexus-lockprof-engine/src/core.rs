@@ -12,7 +12,7 @@ use crate::record::collection_clock::CollectionClock;
 use crate::record::collection_clock::OpenCollection;
 use crate::record::edges::EdgeLimits;
 use crate::record::governor::{self, Costs};
-use crate::record::hot::{self, Probe};
+use crate::record::hot;
 use crate::record::loss::{Loss, Losses};
 use crate::record::memory::try_box;
 use crate::record::order::OrderTable;
@@ -188,14 +188,10 @@ impl Core {
         }
     }
 
-    /// What to do with an acquisition that the first place of the thread's cache does not have.
+    /// Whether it records nothing.
     #[inline(always)]
-    pub(crate) fn missed<'a>(&self) -> Probe<'a> {
-        if self.control().0 == 0 {
-            Probe::Off
-        } else {
-            Probe::Cold
-        }
+    pub(crate) fn is_off(&self) -> bool {
+        self.control().0 == 0
     }
 
     /// The share of a thread's time that measuring may take in `Sampled` mode.

@@ -62,7 +62,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
             }
             Probe::Off => block(&self.raw).map(ProfiledGuard::untracked),
             Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
-            Probe::Cold => self.acquire_unknown(key, free, try_, block),
+            Probe::Cold => self.acquire_cold(key, Tried::No, free, try_, block),
         }
     }
 
@@ -75,28 +75,6 @@ impl<R, H: EngineRef> Profiled<R, H> {
         unsafe { hit.commit() };
         self.publish_word(published);
         ProfiledGuard::untracked(inner)
-    }
-
-    /// An acquisition whose point missed the cache at the first probe.
-    #[cold]
-    #[inline(never)]
-    fn acquire_unknown<G, E>(
-        &self,
-        key: SiteKey,
-        free: impl Fn(&R) -> bool,
-        try_: impl Fn(&R) -> Option<G>,
-        block: impl FnOnce(&R) -> Result<G, E>,
-    ) -> Result<ProfiledGuard<G>, E> {
-        match self.probe_second(key) {
-            Probe::Count(hit) => {
-                if let Some(inner) = try_(&self.raw) {
-                    return Ok(self.count(hit, inner));
-                }
-                self.acquire_taken(key, hit, free, try_, block)
-            }
-            Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
-            Probe::Off | Probe::Cold => self.acquire_cold(key, Tried::No, free, try_, block),
-        }
     }
 
     /// An untimed acquisition that found the lock taken.
@@ -324,32 +302,11 @@ impl<R, H: EngineRef> Profiled<R, H> {
                     return Some(self.count(hit, inner));
                 }
                 self.try_failed(key);
-                return None;
+                None
             }
-            Probe::Off => return try_(&self.raw).map(ProfiledGuard::untracked),
-            Probe::Time(hit) => return self.try_acquire_timed(key, hit, try_),
-            Probe::Cold => {}
-        }
-        self.try_acquire_unknown(key, try_)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn try_acquire_unknown<G>(
-        &self,
-        key: SiteKey,
-        try_: impl Fn(&R) -> Option<G>,
-    ) -> Option<ProfiledGuard<G>> {
-        match self.probe_second(key) {
-            Probe::Count(hit) => {
-                let Some(inner) = try_(&self.raw) else {
-                    self.try_failed(key);
-                    return None;
-                };
-                Some(self.count(hit, inner))
-            }
+            Probe::Off => try_(&self.raw).map(ProfiledGuard::untracked),
             Probe::Time(hit) => self.try_acquire_timed(key, hit, try_),
-            Probe::Off | Probe::Cold => self.try_acquire_cold(key, try_),
+            Probe::Cold => self.try_acquire_cold(key, try_),
         }
     }
 

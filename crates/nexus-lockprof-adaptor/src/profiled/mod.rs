@@ -203,13 +203,6 @@ impl<R, H: EngineRef> Profiled<R, H> {
         self.engine.probe(PointKey::new(site, self.class.tag()))
     }
 
-    /// Probes it again, after [`Probe::Cold`].
-    #[inline]
-    fn probe_second(&self, site: SiteKey) -> Probe<'_> {
-        self.engine
-            .probe_second(PointKey::new(site, self.class.tag()))
-    }
-
     /// An acquisition on the cold path. No caller keeps it beyond its own call.
     #[inline(always)]
     fn slow_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {

@@ -289,7 +289,7 @@ impl Core {
 
     /// This thread's own record of a point that is blamed.
     fn blamed<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
-        let known = shard.hot.find_either(key);
+        let known = shard.hot.find(key);
         known.or_else(|| self.record(shard, owner, key, Attempt::Waits))
     }
 

@@ -7,7 +7,7 @@ use crate::control::Control;
 use crate::identity::{PointKey, ThreadBits};
 use crate::record::collection_clock::OpenCollection;
 use crate::record::governor::{Costs, Governor};
-use crate::record::hot::{Caller, HotCache, Probe};
+use crate::record::hot::{HotCache, Probe};
 use crate::record::owner::Owner;
 use crate::record::pending::Pool;
 use crate::record::random::with_rng;
@@ -118,13 +118,9 @@ impl<'a> Bench<'a> {
             seed: AtomicU64::new(1),
         };
         let control = Control::new(1, Mode::Exact);
-        bench.cache.remember(
-            &bench.record,
-            Caller::Thread,
-            ThreadBits::UNKNOWN,
-            control,
-            || control,
-        );
+        bench
+            .cache
+            .remember(&bench.record, ThreadBits::UNKNOWN, control, || control);
         // SAFETY: only this function has the record.
         let owner = unsafe { Owner::assume() };
         let first = Delta {
@@ -191,7 +187,7 @@ impl<'a> Bench<'a> {
         let key = black_box(self.record.key);
         let probe = match work {
             Work::Nothing => Probe::Off,
-            _ => self.cache.probe(key, || Probe::Cold),
+            _ => self.cache.probe(key, || false),
         };
         match probe {
             Probe::Count(hit) => {

@@ -24,15 +24,6 @@ pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn probe(&self, key: PointKey) -> Probe<'_>;
 
-    /// Asks the cache again after [`Probe::Cold`]. A key has a second place, which the hot path
-    /// does not check.
-    #[doc(hidden)]
-    fn probe_second(&self, key: PointKey) -> Probe<'_> {
-        self.own_shard().map_or(Probe::Cold, |OwnShard(shard, _)| {
-            shard.hot.probe_second(key)
-        })
-    }
-
     /// The calling thread's shard, if it has one.
     #[doc(hidden)]
     fn own_shard(&self) -> Option<OwnShard<'_>>;
@@ -90,7 +81,7 @@ impl EngineRef for Global {
     fn probe(&self, key: PointKey) -> Probe<'_> {
         // SAFETY: `global_hot` is valid for the rest of the process.
         let hot = unsafe { &*thread::global_hot() };
-        hot.probe(key, || GLOBAL.missed())
+        hot.probe(key, || GLOBAL.is_off())
     }
 
     #[inline(always)]
@@ -116,8 +107,9 @@ impl EngineRef for Engine {
             Inner::Local(core) => core,
         };
         match leased::leased(core) {
-            Some(shard) => shard.hot.probe(key, || core.missed()),
-            None => core.missed(),
+            Some(shard) => shard.hot.probe(key, || core.is_off()),
+            None if core.is_off() => Probe::Off,
+            None => Probe::Cold,
         }
     }
 

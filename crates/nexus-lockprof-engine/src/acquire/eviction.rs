@@ -132,7 +132,7 @@ impl Core {
                 |record: &Record| !record.leave.is_pinned(mark) && !std::ptr::eq(record, in_use);
             let most = (table.len() / SHARE).max(1) as usize;
             let forget = |record: &Record| {
-                shard.hot.forget_one(record.key);
+                shard.hot.forget_one(record);
                 true
             };
             let mut evicted = table.evict(owner, WINDOW, most, |record| {
@@ -142,7 +142,7 @@ impl Core {
                 // No record is known to be idle. A record that the hot path's cache does not know
                 // was not used lately.
                 evicted = table.evict(owner, WINDOW, most, |record| {
-                    shard.hot.find_either(record.key).is_none() && free(record)
+                    shard.hot.find(record.key).is_none() && free(record)
                 });
             }
             if evicted == 0 {

@@ -5,7 +5,6 @@ use crate::acquire::thread;
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
-use crate::record::hot::Caller;
 use crate::record::owner::Owner;
 use crate::record::random::with_rng;
 use crate::record::sampler::Schedule;
@@ -37,7 +36,7 @@ impl Core {
         control: Control,
         attempt: Attempt,
     ) -> Option<&'a Record> {
-        let known = shard.hot.find(key, Some, || None);
+        let known = shard.hot.find(key);
         if let Some(record) = known
             && record.control.load(Relaxed) == control.0
         {
@@ -71,13 +70,9 @@ impl Core {
         }
         // At the rest of a point the hot path would look in vain.
         if record.key == key {
-            let caller = match attempt {
-                Attempt::Waits => Caller::Thread,
-                Attempt::Tries => Caller::Unknown(&|| attempt.may_allocate()),
-            };
             shard
                 .hot
-                .remember(record, caller, thread::bits(), control, || self.control());
+                .remember(record, thread::bits(), control, || self.control());
         }
         Some(record)
     }

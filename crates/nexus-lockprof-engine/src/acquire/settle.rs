@@ -256,7 +256,7 @@ impl Core {
             if !may {
                 cause = Loss::Reentrant;
                 // To be noted at its next acquisition, if it was not.
-                shard.hot.forget_one(record.key);
+                shard.hot.forget_one(record);
             }
             may
         });

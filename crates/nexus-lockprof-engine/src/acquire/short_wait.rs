@@ -71,7 +71,7 @@ impl ShortWait<'_> {
             let waiting = self.hit.record.key;
             let holding = waiting.at(site);
             let (hot, edges) = (&self.shard.hot, &self.shard.edges);
-            let blocker = hot.find_either(holding)?;
+            let blocker = hot.find(holding)?;
             match edges.find(waiting, holding) {
                 Some(edge) => Some(&edge.waits),
                 None => edges.has_no_room().then_some(&blocker.blocked),

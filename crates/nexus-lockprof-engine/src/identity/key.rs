@@ -197,8 +197,8 @@ impl SiteKey {
 }
 
 /// Class and site of a record in one word. The upper 16 bits (17 on x86-64) hold the number of the
-/// class. The lower bits hold the site's address plus eight times that number. Two keys are equal
-/// if and only if class, site and mode are.
+/// class. The lower bits hold the site's address plus a hash of that number. Two keys are equal if
+/// and only if class, site and mode are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PointKey(pub(crate) u64);
 

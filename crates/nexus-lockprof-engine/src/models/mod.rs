@@ -32,7 +32,7 @@ use crate::record::cold_counts::ColdCounts;
 use crate::record::collection_clock::CollectionClock;
 use crate::record::collection_clock::OpenCollection;
 use crate::record::edges::{EdgeLimits, EdgeTable};
-use crate::record::hot::{self, Caller, HotCache};
+use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
 use crate::record::order::{MOST_GATES, OrderTable, SeenPair, SeenPairs, Sighting};
 use crate::record::owner::Owner;

@@ -1,5 +1,10 @@
-//! The hot path: each shard's cache from a point's key to its record. A key has two places in the
-//! cache. The hot path looks only at the first.
+//! The hot path: each shard's cache from a point's key to its record.
+//!
+//! A slot is one word, a pointer to a record, and the key to compare with is the record's. So a
+//! signal handler that locks between any two instructions finds every slot whole. A key has two
+//! slots, by two hashes (cuckoo hashing), and the hot path looks at both. If both are taken, a new
+//! record moves one of the two that are there to that one's other slot, if that is free. So 256
+//! points nearly all have a slot among 512.
 //!
 //! The hot path uses what it finds without reading the settings. So a change of mode
 //! [empties](HotCache::forget) all caches. docs/protocol.md, "A change of mode", explains why no
@@ -13,42 +18,35 @@ use Ordering::{Relaxed, SeqCst};
 use std::marker::PhantomData;
 use std::sync::atomic::compiler_fence;
 
-/// Entries of a shard's cache. A power of two.
-const SLOTS: usize = sized(1, 128);
+/// Slots of a shard's cache. A power of two.
+const SLOTS: usize = sized(1, 512);
 
-/// A record whose two places are both taken replaces an entry in one of this many tries.
+/// A record that has no slot replaces one of its two rivals in one of this many tries.
 const RELUCTANCE: u64 = 4;
-/// The same if it must be asked first whether the thread is in a signal handler.
-const RELUCTANCE_TO_ASK: u64 = 64;
-/// A record found in its second place moves to its first in one of this many tries.
-const PROMOTION: u64 = 64;
 
-/// Who asks the cache to remember a record.
-#[derive(Clone, Copy)]
-pub(crate) enum Caller<'a> {
-    /// The thread, in no signal handler.
-    Thread,
-    /// The thread, perhaps in a handler. The function tells whether it is in none, and takes many
-    /// system calls.
-    Unknown(&'a dyn Fn() -> bool),
+/// What an empty slot points to: where a record has its key, this has 0, which is no key. So the
+/// hot path need not ask whether a slot is empty.
+#[repr(align(64))]
+struct Nobody {
+    _zeros: [u8; size_of::<Record>()],
 }
 
-/// One entry. It has 16 bytes, so a shift and a mask of the key give its offset in the cache.
-#[derive(Debug)]
-struct Slot {
-    /// The owner writes it. Whoever changes the mode sets it to 0.
-    key: AtomicU64,
-    /// Only the owner uses it.
-    record: AtomicPtr<Record>,
-}
+static NOBODY: Nobody = Nobody {
+    _zeros: [0; size_of::<Record>()],
+};
+
+/// The owner sets it. Whoever changes the mode empties it.
+type Slot = AtomicPtr<Record>;
+
+const EMPTY: *mut Record = (&raw const NOBODY).cast_mut().cast();
 
 /// The cache of a shard of type `S`.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct HotCache<S> {
     slots: [Slot; SLOTS],
-    /// Only the owner uses it.
-    turn: AtomicU64,
+    /// Of random numbers. Only the owner uses it.
+    draw: AtomicU64,
     /// The shard that contains this cache. Null in the cache of threads that have no shard.
     shard: AtomicPtr<S>,
 }
@@ -139,14 +137,8 @@ impl<S> HotCache<S> {
     const_fn! {
         pub(crate) fn new() -> Self {
             HotCache {
-                slots: array![
-                    Slot {
-                        key: AtomicU64::new(0),
-                        record: AtomicPtr::new(std::ptr::null_mut()),
-                    };
-                    SLOTS
-                ],
-                turn: AtomicU64::new(0),
+                slots: array![AtomicPtr::new(EMPTY); SLOTS],
+                draw: AtomicU64::new(0),
                 shard: AtomicPtr::new(std::ptr::null_mut()),
             }
         }
@@ -165,169 +157,157 @@ impl<S> HotCache<S> {
             .store(std::ptr::from_ref(shard).cast_mut(), Relaxed);
     }
 
+    /// A part of the key selects the first slot, so keys of neighbouring sites have different ones.
     #[inline(always)]
-    fn slot(&self, key: PointKey) -> &Slot {
+    fn first(&self, key: PointKey) -> &Slot {
         &self.slots[(key.0 >> 3) as usize % SLOTS]
     }
 
-    /// The other place of a key. Two keys with the same first place mostly differ in this one.
-    fn second_slot(&self, key: PointKey) -> &Slot {
-        &self.slots[(key.hash() >> 48) as usize % SLOTS]
+    /// A hash of the key's lower half selects the second slot. Class and site are both in it. (The
+    /// factor is one of MurmurHash3's, by Austin Appleby. 32 bits fit into an instruction.)
+    #[inline(always)]
+    fn second(&self, key: PointKey) -> &Slot {
+        let hash = u64::from((key.0 as u32).wrapping_mul(0x85EB_CA6B));
+        &self.slots[((hash * SLOTS as u64) >> u32::BITS) as usize]
     }
 
-    /// Calls `found` with the record for a key, if this thread used it since the last change of
-    /// mode.
-    ///
-    /// Takes closures because an `Option` would make the compiler test the pointer for null once
-    /// more.
+    /// The record in a slot, if it is that of `key`. Only the owner calls this and all that follow,
+    /// up to `forget_one`.
     #[inline(always)]
-    pub(crate) fn find<'a, T>(
-        &'a self,
-        key: PointKey,
-        found: impl FnOnce(&'a Record) -> T,
-        missing: impl FnOnce() -> T,
-    ) -> T {
-        let slot = self.slot(key);
-        if slot.key.load(Relaxed) == key.0 {
-            // SAFETY: only `remember` sets a slot's key, together with a record of this shard. The
-            // record lives as long as the shard, and this cache is a part of the shard. A record's
-            // key is never 0, so an empty slot does not match.
-            found(unsafe { &*slot.record.load(Relaxed) })
+    fn record_in<'a>(&'a self, slot: &'a Slot, key: PointKey) -> Option<&'a Record> {
+        let record = slot.load(Relaxed);
+        // SAFETY: only `remember` fills slots, with records of this shard. A record leaves its
+        // shard only when no slot has it. Otherwise this is `EMPTY`, whose 0s are a key, too.
+        if unsafe { (*record).key } == key {
+            // SAFETY: the same. It is not `EMPTY`, since no point has the key 0.
+            Some(unsafe { &*record })
         } else {
-            missing()
+            None
         }
     }
 
+    /// What to do with an acquisition at the point `key`. `is_off` says whether the engine is off.
     #[inline(always)]
-    pub(crate) fn probe<'a>(
-        &'a self,
-        key: PointKey,
-        missing: impl FnOnce() -> Probe<'a>,
-    ) -> Probe<'a> {
-        self.find(key, due, missing)
+    pub(crate) fn probe(&self, key: PointKey, is_off: impl FnOnce() -> bool) -> Probe<'_> {
+        let record = match self.record_in(self.first(key), key) {
+            Some(record) => record,
+            // Asked first, because an engine that is off should not pay for a second hash.
+            None if is_off() => return Probe::Off,
+            None => match self.record_in(self.second(key), key) {
+                Some(record) => record,
+                None => return Probe::Cold,
+            },
+        };
+        due(record)
     }
 
-    /// Probes for a key that is not in its first place. Now and then it reports a key as missing
-    /// that is in its second place. The slow path then moves the key to the first place, whose
-    /// entry may no longer be in use.
-    pub(crate) fn probe_second<'a>(&'a self, key: PointKey) -> Probe<'a> {
-        match self.find_second(key) {
-            Some(record) if !self.turn().is_multiple_of(PROMOTION) => due(record),
-            _ => Probe::Cold,
-        }
-    }
-
-    /// Advances the turn and returns it.
-    fn turn(&self) -> u64 {
-        let turn = self.turn.own_load().wrapping_add(1);
-        self.turn.store(turn, Relaxed);
-        turn
-    }
-
-    fn find_second(&self, key: PointKey) -> Option<&Record> {
-        let slot = self.second_slot(key);
-        (slot.key.load(Relaxed) == key.0).then(|| {
-            // SAFETY: `remember` sets a slot's key together with a record of this shard, which
-            // lives as long as the cache.
-            unsafe { &*slot.record.load(Relaxed) }
-        })
-    }
-
-    /// The record for a key, in either place.
+    /// The record of `key`, if it has a slot.
     #[inline]
-    pub(crate) fn find_either(&self, key: PointKey) -> Option<&Record> {
-        self.find(key, Some, || self.find_second(key))
+    pub(crate) fn find(&self, key: PointKey) -> Option<&Record> {
+        self.record_in(self.first(key), key)
+            .or_else(|| self.record_in(self.second(key), key))
     }
 
     /// Remembers a record that was scheduled under `control`, unless the mode has changed since.
-    /// `now` reads the control word. Only the owner calls this, and `thread` is its number.
-    ///
-    /// A signal handler may have interrupted [`find`](Self::find) between its two loads. So it must
-    /// not change the record of an entry.
+    /// `now` reads the control word. `thread` is the owner's number.
     pub(crate) fn remember(
         &self,
         record: &Record,
-        caller: Caller<'_>,
         thread: ThreadBits,
         control: Control,
         now: impl Fn() -> Control,
     ) {
-        let Some(slot) = self.place_for(record, caller) else {
-            return;
-        };
         let published = record.key.site().to_published(thread);
         record.published.store(published, Relaxed);
-        // A signal handler that locks in between must not find the new record under the old key.
-        // Compiler fences suffice, at no instruction, because the handler runs in this thread.
-        slot.key.store(0, Relaxed);
+        // A signal handler that finds the record must find that word. Compiler fences suffice, at
+        // no instruction, because the handler runs in this thread.
         compiler_fence(SeqCst);
-        slot.record
-            .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
-        compiler_fence(SeqCst);
-        slot.key.store(record.key.0, Relaxed);
-        // SeqCst fence: either the load below sees the new control word, or the store above comes
-        // before the 0 that the writer of that word stores. Pairs with the fence in `switch`.
+        let filled = self.put(record, control);
+        // SeqCst fence: either the load below sees the new control word, or the stores above come
+        // before those of the writer of that word. Pairs with the fence in `switch`.
         fence(SeqCst);
         if now() != control {
-            slot.key.store(0, Relaxed);
+            filled.into_iter().flatten().for_each(empty);
         }
     }
 
-    /// Where to put a record that is not in its first place. It takes the first place if that is
-    /// free or the record is in its second. Otherwise it takes the second if that is free. If both
-    /// are taken, it takes them in turns, and mostly none: with more hot points than places,
-    /// replacing an entry at each acquisition would cost more than a lookup.
-    ///
-    /// A place that another record has used is not free for a caller that may be a signal handler.
-    /// To take it, the caller asks whether it is one.
-    fn place_for(&self, record: &Record, caller: Caller<'_>) -> Option<&Slot> {
-        let key = record.key;
-        let (first, second) = (self.slot(key), self.second_slot(key));
-        let [in_first, in_second] = [first, second].map(|slot| slot.key.load(Relaxed));
-        let fits = |slot: &Slot| match caller {
-            Caller::Thread => true,
-            Caller::Unknown(_) => {
-                let last = slot.record.own_load();
-                last.is_null() || std::ptr::eq(last, record)
+    /// Puts a record into one of its slots, and perhaps moves another one. Returns the slots that
+    /// it filled.
+    fn put(&self, record: &Record, control: Control) -> [Option<&Slot>; 2] {
+        let own = [self.first(record.key), self.second(record.key)];
+        // It has one already if the mode has changed and changed back.
+        let known = own.into_iter().find(|slot| holds(slot, record));
+        if let Some(slot) = known.or_else(|| own.into_iter().find(|slot| is_empty(slot))) {
+            return [Some(fill(slot, record)), None];
+        }
+        for slot in own {
+            let rival = slot.load(Relaxed);
+            if std::ptr::eq(rival, EMPTY) {
+                // Another thread has just emptied it.
+                return [Some(fill(slot, record)), None];
             }
-        };
-        if (in_first == 0 || in_second == key.0) && fits(first) {
-            return Some(first);
+            // SAFETY: a record of this shard, as in `record_in`.
+            let rival = unsafe { &*rival };
+            if rival.control.load(Relaxed) != control.0 {
+                // The change of mode has not come to it yet. Moved, it might outlive the change.
+                return [Some(fill(slot, record)), None];
+            }
+            let others = [self.first(rival.key), self.second(rival.key)];
+            if let Some(other) = others.into_iter().find(|slot| is_empty(slot)) {
+                return [Some(fill(other, rival)), Some(fill(slot, record))];
+            }
         }
-        if in_second == 0 && fits(second) {
-            return Some(second);
+        // With more hot points than slots, to replace one at each acquisition would cost more than
+        // to look the point up. At random, since a loop over the points might else replace the same
+        // one for ever.
+        match self.draw() % (2 * RELUCTANCE) {
+            place @ 0..2 => [Some(fill(own[place as usize], record)), None],
+            _ => [None, None],
         }
-        let rarity = match caller {
-            Caller::Thread => RELUCTANCE,
-            Caller::Unknown(_) => RELUCTANCE_TO_ASK,
-        };
-        let place = match self.turn() % (2 * rarity) {
-            0 => first,
-            turn if turn == rarity => second,
-            _ => return None,
-        };
-        match caller {
-            Caller::Unknown(is_in_no_handler) if !is_in_no_handler() => None,
-            _ => Some(place),
-        }
+    }
+
+    /// A random number of 32 bits. (A linear congruential generator with Knuth's factor for MMIX.)
+    fn draw(&self) -> u64 {
+        let state = self
+            .draw
+            .own_load()
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        self.draw.store(state, Relaxed);
+        state >> 32
     }
 
     /// Forgets one record. Its thread then looks it up again and checks whether its schedule is
     /// late. Any thread may call this.
-    pub(crate) fn forget_one(&self, key: PointKey) {
-        for slot in [self.slot(key), self.second_slot(key)] {
-            if slot.key.load(Relaxed) == key.0 {
-                slot.key.store(0, Relaxed);
-            }
-        }
+    pub(crate) fn forget_one(&self, record: &Record) {
+        let slots = [self.first(record.key), self.second(record.key)];
+        slots
+            .into_iter()
+            .filter(|slot| holds(slot, record))
+            .for_each(empty);
     }
 
     /// Empties the cache. Any thread may call this.
     pub(crate) fn forget(&self) {
-        for slot in &self.slots {
-            slot.key.store(0, Relaxed);
-        }
+        self.slots.iter().for_each(empty);
     }
+}
+
+fn holds(slot: &Slot, record: &Record) -> bool {
+    std::ptr::eq(slot.load(Relaxed), record)
+}
+
+fn is_empty(slot: &Slot) -> bool {
+    std::ptr::eq(slot.load(Relaxed), EMPTY)
+}
+
+fn empty(slot: &Slot) {
+    slot.store(EMPTY, Relaxed);
+}
+
+fn fill<'a>(slot: &'a Slot, record: &Record) -> &'a Slot {
+    slot.store(std::ptr::from_ref(record).cast_mut(), Relaxed);
+    slot
 }
 
 /// Changes the control word and empties the caches of all shards, so that each point is looked up
@@ -338,81 +318,12 @@ pub(crate) fn switch<'a, S: 'a>(
     caches: impl Iterator<Item = &'a HotCache<S>>,
 ) {
     word.store(control.0, Relaxed);
-    // SeqCst fence: either an entry remembered under the old word is stored before the 0s below, or
-    // its owner sees the new word. A shard that the walk misses has no entries yet. Pairs with the
-    // fence in `HotCache::remember`.
+    // SeqCst fence: either an entry remembered under the old word is stored before it is emptied
+    // below, or its owner sees the new word. A shard that the walk misses has no entries yet. Pairs
+    // with the fence in `HotCache::remember`.
     fence(SeqCst);
     caches.for_each(HotCache::forget);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CONTROL: Control = Control(2);
-
-    fn record(number: u64) -> Record {
-        Record::new(PointKey(number << 3))
-    }
-
-    fn remember(cache: &HotCache<()>, record: &Record, caller: Caller<'_>) {
-        cache.remember(record, caller, ThreadBits::UNKNOWN, CONTROL, || CONTROL);
-    }
-
-    /// The records of all entries, also of those that were forgotten.
-    fn records(cache: &HotCache<()>) -> Vec<*mut Record> {
-        let all = cache.slots.iter();
-        all.map(|slot| slot.record.load(Relaxed)).collect()
-    }
-
-    #[test]
-    fn what_may_be_a_handler_changes_no_entry() {
-        let (cache, asked) = (HotCache::<()>::new(), std::cell::Cell::new(0));
-        let all: Vec<_> = (1..=4 * SLOTS as u64).map(record).collect();
-        let (threads, tried) = all.split_at(SLOTS);
-        for record in threads {
-            remember(&cache, record, Caller::Thread);
-        }
-        let before = records(&cache);
-        assert!(before.iter().all(|record| !record.is_null()));
-        let in_handler = || {
-            asked.set(asked.get() + 1);
-            false
-        };
-        let tries = |cache: &HotCache<()>, is_in_no_handler: &dyn Fn() -> bool| {
-            for _ in 0..8 {
-                for record in tried {
-                    remember(cache, record, Caller::Unknown(is_in_no_handler));
-                }
-            }
-        };
-        tries(&cache, &in_handler);
-        assert_eq!(records(&cache), before);
-        assert!((1..=8 * tried.len() as u64 / RELUCTANCE_TO_ASK).contains(&asked.get()));
-        // Not those either that were forgotten: the thread may have found one just before.
-        cache.forget();
-        tries(&cache, &in_handler);
-        assert_eq!(records(&cache), before);
-        assert!(
-            tried
-                .iter()
-                .all(|record| cache.find_either(record.key).is_none())
-        );
-        // Its own it may remember again, and what is in no handler may take a place.
-        remember(&cache, &threads[0], Caller::Unknown(&in_handler));
-        assert!(cache.find_either(threads[0].key).is_some());
-        tries(&cache, &|| true);
-        assert!(
-            tried
-                .iter()
-                .any(|record| cache.find_either(record.key).is_some())
-        );
-    }
-
-    #[test]
-    fn what_may_be_a_handler_takes_a_place_that_was_never_used() {
-        let (cache, own) = (HotCache::<()>::new(), record(7));
-        remember(&cache, &own, Caller::Unknown(&|| unreachable!()));
-        assert!(cache.find_either(own.key).is_some());
-    }
-}
+mod tests;

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 /// With a few points, the handler seldom finds the thread on the cold path. With many, it changes
 /// what the cache has most of the time.
 const PARTS: [(Mode, usize, u64); 6] = [
-    (Mode::Counts, 192, 40),
+    (Mode::Counts, 640, 40),
     (Mode::Counts, TRIED, 2),
-    (Mode::DEFAULT, 192, 3),
+    (Mode::DEFAULT, 640, 3),
     (Mode::DEFAULT, TRIED, 1),
-    (Mode::Exact, 192, 2),
+    (Mode::Exact, 640, 2),
     (Mode::Exact, TRIED, 1),
 ];
 const TRIED: usize = 1024;

@@ -90,7 +90,7 @@ impl Aggregator {
                     return;
                 }
                 if core.is_stuck(record) {
-                    shard.hot.forget_one(record.key);
+                    shard.hot.forget_one(record);
                 }
                 let before = last.map(|last| last.reading);
                 let point = last.map_or_else(|| points.of(record.key), |last| last.point);
