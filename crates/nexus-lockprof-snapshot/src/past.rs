@@ -1,5 +1,6 @@
 //! [`PastInterval`]: what happened at the points that waited most in one of the last intervals.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub(crate) const MOST: usize = 1 << 12;
 /// let interval = PastInterval {
 ///     ended_unix_ns: 1_763_878_805_000_000_000,
 ///     length_ns: 2_000_000_000,
-///     points: vec![point],
+///     points: [point].into(),
 /// };
 /// assert_eq!(interval.length().as_secs(), 2);
 /// assert_eq!(interval.began_unix_ns(), 1_763_878_803_000_000_000);
@@ -43,9 +44,10 @@ pub struct PastInterval {
     /// Its length, in nanoseconds of the engine's clock.
     pub length_ns: u64,
     /// The points at which threads waited, by time, longest first. Those beyond the engine's limit
-    /// are summed up as the [rest](Lock::rest).
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub points: Vec<PastPoint>,
+    /// are summed up as the [rest](Lock::rest). Copies of a snapshot share them, and so do the
+    /// snapshots of an engine.
+    #[serde(default, skip_serializing_if = "is_default", with = "shared")]
+    pub points: Arc<[PastPoint]>,
 }
 
 /// What happened at one point in a [`PastInterval`].
@@ -129,7 +131,9 @@ impl PastPoint {
 pub(crate) fn normalize(history: &mut Vec<PastInterval>) {
     history.drain(..history.len().saturating_sub(MOST));
     for interval in history {
-        interval.points.truncate(MOST);
+        if let Some((first, [_, ..])) = interval.points.split_at_checked(MOST) {
+            interval.points = first.into();
+        }
     }
 }
 
@@ -149,8 +153,27 @@ pub(crate) fn after(history: &[PastInterval], earlier: &[PastInterval]) -> Vec<P
 /// What [`after`] needs of a history.
 pub(crate) fn last(history: &[PastInterval]) -> Vec<PastInterval> {
     let last = history.last().map(|last| PastInterval {
-        points: Vec::new(),
+        points: Arc::default(),
         ..*last
     });
     last.into_iter().collect()
+}
+
+/// Shared points in JSON: a list.
+mod shared {
+    use super::{Arc, PastPoint};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        points: &Arc<[PastPoint]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        (**points).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<[PastPoint]>, D::Error> {
+        Vec::deserialize(deserializer).map(Arc::from)
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) fn like_points(head: &mut Head, points: &[Point], mut path: impl FnMu
     let potential = head.potential_deadlocks.iter();
     let pairs = pairs.chain(potential.flat_map(|potential| &potential.steps));
     let ends: Vec<&EdgeEnd> = pairs.flat_map(|pair| [&pair.held, &pair.wanted]).collect();
-    let past = head.history.iter().flat_map(|interval| &interval.points);
+    let past = head.history.iter().flat_map(|interval| &*interval.points);
     let past: Vec<EdgeEnd> = past.map(end_of).collect();
     let of_instances = head.instances.iter().map(|instance| &instance.lock);
     let of_ends = ends.iter().map(|end| &end.lock);
@@ -151,7 +151,7 @@ fn rename_past(interval: &mut PastInterval, names: &HashMap<EdgeEnd, EdgeEnd>) {
     let mut places: HashMap<EdgeEnd, usize> = HashMap::new();
     let mut points: Vec<PastPoint> = Vec::new();
     let mut is_renamed = false;
-    for mut point in std::mem::take(&mut interval.points) {
+    for mut point in interval.points.iter().cloned() {
         let mut end = end_of(&point);
         if let Some(name) = names.get(&end) {
             end = name.clone();
@@ -168,7 +168,7 @@ fn rename_past(interval: &mut PastInterval, names: &HashMap<EdgeEnd, EdgeEnd>) {
         // The sum of the others stays the last.
         points.sort_by_key(|point| (point.lock.is_rest(), Reverse(point.wait_ns)));
     }
-    interval.points = points;
+    interval.points = points.into();
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
         );
         let (before, ..) = SnapshotParts {
             history: vec![PastInterval {
-                points: vec![past],
+                points: [past].into(),
                 ..PastInterval::default()
             }],
             ..SnapshotParts::default()

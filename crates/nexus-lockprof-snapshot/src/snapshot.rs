@@ -182,7 +182,7 @@ impl Snapshot {
     ///
     /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
     /// for interval in snapshot.history() {
-    ///     for point in &interval.points {
+    ///     for point in &*interval.points {
     ///         println!("{}: {} ns in {:?}", point.site, point.wait_ns, interval.length());
     ///     }
     /// }

@@ -67,11 +67,10 @@ impl History {
             });
             points.push(rest);
         }
-        points.shrink_to_fit();
         self.intervals.push_back(PastInterval {
             ended_unix_ns,
             length_ns,
-            points,
+            points: points.into(),
         });
         self.intervals
             .drain(..self.intervals.len().saturating_sub(most));
@@ -88,7 +87,7 @@ impl History {
         self.began_ns = now_ns;
     }
 
-    /// All of them, oldest first.
+    /// All of them, oldest first. Copies share the points.
     pub(crate) fn all(&self) -> Vec<PastInterval> {
         self.intervals.iter().cloned().collect()
     }

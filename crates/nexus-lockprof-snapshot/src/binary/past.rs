@@ -15,7 +15,7 @@ pub(super) fn write<'a>(tables: &mut Tables<'a>, history: &'a [PastInterval]) ->
         piece.number(interval.ended_unix_ns);
         piece.number(interval.length_ns);
         piece.count(interval.points.len());
-        for point in &interval.points {
+        for point in &*interval.points {
             tables.place(&mut piece, point.key());
             piece.list(&point.figures());
         }
@@ -54,7 +54,7 @@ pub(super) fn read(
         history.push(PastInterval {
             ended_unix_ns,
             length_ns,
-            points,
+            points: points.into(),
         });
     }
     Ok(history)

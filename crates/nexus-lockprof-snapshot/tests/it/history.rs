@@ -115,7 +115,7 @@ fn a_peak_is_short_in_time_too() {
             PastInterval {
                 ended_unix_ns: second * SECOND,
                 length_ns: seconds * SECOND,
-                points: vec![past(&point, wait_ns)],
+                points: [past(&point, wait_ns)].into(),
             }
         });
         let snapshot = Snapshot::from_parts(SnapshotParts {

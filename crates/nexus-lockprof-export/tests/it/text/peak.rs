@@ -23,10 +23,11 @@ fn report_of(wait: Durations, waits: &[u64], width: usize) -> String {
         .map(|(second, &wait_ns)| PastInterval {
             ended_unix_ns: second * SECOND,
             length_ns: SECOND,
-            points: vec![PastPoint {
+            points: [PastPoint {
                 wait_ns,
                 ..PastPoint::new(point.lock.clone(), point.mode, point.site.clone())
-            }],
+            }]
+            .into(),
         });
     let snapshot = Snapshot::from_parts(SnapshotParts {
         history: history.collect(),

@@ -64,7 +64,7 @@ fn add(parts: &mut SnapshotParts, name: &str) {
         PastInterval {
             ended_unix_ns: second_of * 1_000 * MS,
             length_ns: 1_000 * MS,
-            points: vec![past(&first, wait), more],
+            points: [past(&first, wait), more].into(),
         }
     });
     parts.history = history.collect();
