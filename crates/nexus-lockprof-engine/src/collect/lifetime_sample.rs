@@ -16,8 +16,7 @@
 
 use crate::record::random::open_unit;
 use crate::record::reservoir::nearest_bound;
-use nexus_lockprof_snapshot::Sample;
-use std::sync::Arc;
+use nexus_lockprof_snapshot::{Sample, Samples};
 
 /// The smallest size of a sample that has a tail.
 const WITH_TAIL: usize = 32;
@@ -57,7 +56,7 @@ pub(crate) struct LifetimeSample {
     /// Value of `all` at which the middle is next judged.
     judged_at: f64,
     /// The last result of `samples`, until something is added.
-    made: Option<Arc<[Sample]>>,
+    made: Option<Samples>,
 }
 
 impl Default for Bottom {
@@ -223,9 +222,9 @@ impl LifetimeSample {
     }
 
     /// The items, sorted by value, with weights that estimate those of everything added.
-    pub(crate) fn samples(&mut self) -> Arc<[Sample]> {
+    pub(crate) fn samples(&mut self) -> Samples {
         if let Some(made) = &self.made {
-            return Arc::clone(made);
+            return made.clone();
         }
         let mut samples = match self.from_ns {
             None => self.body.samples(),
@@ -233,9 +232,7 @@ impl LifetimeSample {
         };
         // They are nearly in order.
         samples.sort_by(Sample::order);
-        let made: Arc<[Sample]> = samples.into();
-        self.made = Some(Arc::clone(&made));
-        made
+        self.made.insert(Samples::from(samples)).clone()
     }
 
     /// The items below the middle, from there to the tail, and in the tail. Each part gets its

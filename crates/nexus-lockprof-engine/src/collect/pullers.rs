@@ -157,7 +157,7 @@ impl Pending {
         own.map(|mut own| {
             self.len -= own.sample.len();
             let samples = IntervalSamples {
-                samples: own.sample.samples().into(),
+                samples: own.sample.samples(),
                 longest_ns: own.longest_ns,
             };
             (samples, own.offered)

@@ -4,7 +4,7 @@ use super::weights;
 use crate::json;
 use crate::point::Key;
 use crate::sample::check_weight;
-use crate::{AcquireMode, Frame, Histogram, Lock, Sample, Site, Text};
+use crate::{AcquireMode, Frame, Histogram, Lock, Sample, Samples, Site, Text};
 use std::collections::HashMap;
 
 /// What points refer to by number.
@@ -167,8 +167,19 @@ impl Output {
         }
     }
 
+    /// Writes samples, as they were encoded for another copy of them, if they were.
+    pub(super) fn samples(&mut self, samples: &Samples) -> Result<(), String> {
+        let bytes = samples.in_file(|samples| {
+            let mut out = Self::default();
+            out.new_samples(samples)?;
+            Ok(out.0)
+        })?;
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
     /// Writes values as differences, which are small, since the values ascend.
-    pub(super) fn samples(&mut self, samples: &[Sample]) -> Result<(), String> {
+    fn new_samples(&mut self, samples: &[Sample]) -> Result<(), String> {
         self.count(samples.len());
         self.0.reserve(8 * samples.len());
         let mut before = 0;

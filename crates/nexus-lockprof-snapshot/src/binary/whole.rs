@@ -5,7 +5,6 @@ use super::raw::{RawDurations, RawPoint, Room};
 use crate::text::Pool;
 use crate::{Durations, Frame, Histogram, Point, ReadError, Samples, Snapshot, Stack, Text};
 use std::ops::Range;
-use std::sync::Arc;
 
 /// The snapshot in a file.
 pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
@@ -82,9 +81,9 @@ impl Names {
 }
 
 fn whole_durations(raw: &RawDurations, room: &Room) -> Durations {
-    let whole = |range: &Range<usize>| match room.samples.get(range.clone()) {
-        None | Some([]) => Samples::default(),
-        Some(samples) => Samples::from(Arc::from(samples)),
+    let whole = |range: &Range<usize>| {
+        let samples = room.samples.get(range.clone()).unwrap_or_default();
+        Samples::from(samples.to_vec())
     };
     let mut histogram = Histogram::default();
     for (index, weight) in room.buckets.get(raw.histogram.clone()).unwrap_or_default() {
