@@ -116,7 +116,7 @@ impl Sink for Metrics {
         &mut self,
         _: &Family,
         labels: Labels<'_>,
-        times: &Times,
+        times: &Times<'_>,
     ) -> Result<(), Infallible> {
         let histogram = &times.histogram;
         let mut others = histogram.buckets().map(|bucket| bucket.index);

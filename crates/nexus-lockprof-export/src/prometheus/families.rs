@@ -108,7 +108,7 @@ impl Sink for Families {
         &mut self,
         _: &Family,
         labels: Labels<'_>,
-        times: &Times,
+        times: &Times<'_>,
     ) -> Result<(), Infallible> {
         let histogram = &times.histogram;
         let classic = CLASSIC.map(|last| (last, bound(last)));

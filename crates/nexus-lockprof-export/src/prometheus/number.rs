@@ -7,21 +7,38 @@ use crate::series::{NANOS_PER_SECOND, Value};
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Count(count) => write!(f, "{count}"),
+            Self::Count(count) => whole(f, count),
             Self::Nanos(ns) => {
-                write!(f, "{}", ns / NANOS_PER_SECOND)?;
-                match ns % NANOS_PER_SECOND {
-                    0 => Ok(()),
-                    part => {
-                        // As decimals, not through a float: sums over series must be right to the
-                        // nanosecond.
-                        let digits = format!("{part:09}");
-                        write!(f, ".{}", digits.trim_end_matches('0'))
-                    }
+                let (seconds, mut part) = match u64::try_from(ns) {
+                    Ok(ns) => ((ns / NANOS).into(), ns % NANOS),
+                    Err(_) => (ns / NANOS_PER_SECOND, (ns % NANOS_PER_SECOND) as u64),
+                };
+                whole(f, seconds)?;
+                if part == 0 {
+                    return Ok(());
                 }
+                // As decimals, not through a float: sums over series must be right to the
+                // nanosecond.
+                let mut digits = 9;
+                while part.is_multiple_of(10) {
+                    part /= 10;
+                    digits -= 1;
+                }
+                write!(f, ".{part:0digits$}")
             }
             Self::Error(ns) => write!(f, "{}", ns / NANOS_PER_SECOND as f64),
         }
+    }
+}
+
+/// Nanoseconds of a second, as a word.
+const NANOS: u64 = NANOS_PER_SECOND as u64;
+
+/// Writes a whole number. Division by 10 is much faster for a single word.
+fn whole(f: &mut fmt::Formatter<'_>, number: u128) -> fmt::Result {
+    match u64::try_from(number) {
+        Ok(number) => fmt::Display::fmt(&number, f),
+        Err(_) => fmt::Display::fmt(&number, f),
     }
 }
 

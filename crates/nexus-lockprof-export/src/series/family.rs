@@ -74,11 +74,11 @@ pub(super) enum Number {
     /// The figure with this index.
     Figure(usize, Unit),
     /// Another number; `None` if the row has none.
-    Of(fn(&Sums) -> Option<Value>),
+    Of(fn(&Sums<'_>) -> Option<Value>),
 }
 
 impl Number {
-    pub(super) fn of(self, sums: &Sums) -> Option<Value> {
+    pub(super) fn of(self, sums: &Sums<'_>) -> Option<Value> {
         match self {
             Self::Figure(number, unit) => {
                 let figure = *sums.figures.get(number)?;
@@ -104,7 +104,7 @@ pub(super) fn numbers() -> impl Iterator<Item = (Family, Number)> {
     let counters = counters.into_iter();
     let (times, counts): (Vec<_>, Vec<_>) =
         counters.partition(|(family, _)| family.unit == Unit::Seconds);
-    let others = |(family, of): (Family, fn(&Sums) -> Option<Value>)| (family, Number::Of(of));
+    let others = |(family, of): Other| (family, Number::Of(of));
     counts
         .into_iter()
         .chain([others(WAIT)])
@@ -113,7 +113,7 @@ pub(super) fn numbers() -> impl Iterator<Item = (Family, Number)> {
         .chain(gauges)
 }
 
-type Other = (Family, fn(&Sums) -> Option<Value>);
+type Other = (Family, fn(&Sums<'_>) -> Option<Value>);
 
 const WAIT: Other = (
     Family::new(
@@ -206,7 +206,7 @@ fn error(variance: Option<f64>) -> Option<Value> {
 }
 
 /// The sum over a row.
-pub(super) type Distribution = fn(&Sums) -> &Times;
+pub(super) type Distribution = for<'s, 'a> fn(&'s Sums<'a>) -> &'s Times<'a>;
 
 /// Named differently from the counters of the same times: OpenMetrics's counter `x_total` is
 /// already the family `x`.

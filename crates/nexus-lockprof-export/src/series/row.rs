@@ -1,6 +1,5 @@
 //! Splits points into those with their own series and the others.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
@@ -12,34 +11,27 @@ use super::sums::Sums;
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub(super) labels: Vec<(&'static str, String)>,
-    numbers: Numbers<'a>,
-}
-
-#[derive(Debug)]
-enum Numbers<'a> {
-    /// One point. Its sums are made when it is written, since there may be many.
-    Alone(&'a Point),
-    Together(Box<Sums>),
+    pub(super) sums: Sums<'a>,
+    /// The point, unless there are several.
+    alone: Option<&'a Point>,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn sums(&self) -> Cow<'_, Sums> {
-        match &self.numbers {
-            Numbers::Alone(point) => {
-                let mut sums = Sums::default();
-                sums.add(point);
-                Cow::Owned(sums)
-            }
-            Numbers::Together(sums) => Cow::Borrowed(sums),
+    fn of(point: &'a Point) -> Self {
+        let mut sums = Sums::default();
+        sums.add(point);
+        Row {
+            labels: label::of_point(point),
+            sums,
+            alone: Some(point),
         }
     }
 
     /// Adds a row of one point.
-    fn add(&mut self, other: &Self) {
-        if let Numbers::Alone(point) = other.numbers {
-            let mut sums = self.sums().into_owned();
-            sums.add(point);
-            self.numbers = Numbers::Together(Box::new(sums));
+    fn add(&mut self, other: Option<&'a Point>) {
+        if let Some(point) = other {
+            self.sums.add(point);
+            self.alone = None;
         }
     }
 }
@@ -58,12 +50,8 @@ pub(crate) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
 }
 
 /// One row for each of `points`, and one for the `folded` ones together, if there are any.
-pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> {
-    let row = |point: &&'a Point| Row {
-        labels: label::of_point(point),
-        numbers: Numbers::Alone(point),
-    };
-    let mut rows: Vec<Row<'a>> = points.iter().map(row).collect();
+pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&'a Point]) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row<'a>> = points.iter().map(|point| Row::of(point)).collect();
     fold_alike(&mut rows);
     if !folded.is_empty() {
         let mut others = Sums::default();
@@ -72,7 +60,8 @@ pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> 
         }
         rows.push(Row {
             labels: label::of_others(),
-            numbers: Numbers::Together(Box::new(others)),
+            sums: others,
+            alone: None,
         });
     }
     rows
@@ -93,7 +82,7 @@ fn fold_alike(rows: &mut Vec<Row<'_>>) {
         if let Some(first) = *first
             && let Ok([first, other]) = rows.get_disjoint_mut([first, other])
         {
-            first.add(other);
+            first.add(other.alone);
         }
     }
     let mut into = into.into_iter();

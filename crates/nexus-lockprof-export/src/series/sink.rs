@@ -22,6 +22,6 @@ pub(crate) trait Sink {
         &mut self,
         family: &Family,
         labels: Labels<'_>,
-        times: &Times,
+        times: &Times<'_>,
     ) -> Result<(), Self::Error>;
 }
