@@ -20,6 +20,8 @@ mod integrations;
 #[cfg(feature = "profile")]
 mod intervals;
 #[cfg(feature = "profile")]
+mod light_peek;
+#[cfg(feature = "profile")]
 mod modes;
 #[cfg(feature = "profile")]
 mod odd_places;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Simultaneous threads, besides the collecting one.
 const ALIVE: usize = 8;
+/// How old the samples of a light peek may be.
+const SAMPLES_BEHIND: Duration = Duration::from_millis(5);
 /// Operations per thread.
 const OPERATIONS: usize = 24;
 
@@ -225,11 +227,18 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
         if let [_, _, ..] = plan.modes {
             switch(engine, plan, plan.modes[rng.usize(..plan.modes.len())]);
         }
+        let mut peeks = Vec::new();
         if rng.u8(..6) == 0 {
-            let peek = engine.peek();
-            edges::check(&peek);
-            threads::check(&peek);
-            histograms::check(&peek, plan.is_exact(), plan.caps.is_none());
+            peeks.push(engine.peek());
+        }
+        // Between them, the pullers make full ones.
+        for _ in 0..rng.u8(..4) {
+            peeks.push(engine.light_peek(SAMPLES_BEHIND));
+        }
+        for peek in &peeks {
+            edges::check(peek);
+            threads::check(peek);
+            histograms::check(peek, plan.is_exact(), plan.caps.is_none());
         }
         let resets = rng.u8(..6) == 0;
         let later = if resets {
@@ -240,8 +249,16 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
         edges::check(&later);
         threads::check(&later);
         histograms::check(&later, plan.is_exact(), plan.caps.is_none());
+        // Compares every counter of every point and edge.
+        let all: Vec<_> = earlier.iter().chain(&peeks).chain([&later]).collect();
+        for pair in all.windows(2) {
+            if let [earlier, later] = pair
+                && let Err(error) = later.since(earlier)
+            {
+                panic!("{error}");
+            }
+        }
         if let Some(earlier) = &earlier {
-            // Compares every counter of every point and edge.
             match later.since(earlier) {
                 Ok(interval) => {
                     edges::check_sums(&interval);

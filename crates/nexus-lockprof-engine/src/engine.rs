@@ -10,6 +10,7 @@ use crate::process::slow_events;
 use crate::process::stderr::say_line;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A statistics engine. Locks report to it, and snapshots come from it.
 ///
@@ -165,6 +166,38 @@ impl Engine {
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
         aggregator.peek(core)
+    }
+
+    /// A [`peek`](Self::peek) for observers that come often. Its counts, sums and histograms are
+    /// exact and those of now. Its samples, and so its percentiles, may be those of the last peek,
+    /// if that was less than `samples_behind` ago. That saves most of the cost.
+    ///
+    /// [`samples_behind_ns`](Snapshot::samples_behind_ns) says how old the samples are. The series
+    /// of [`intervals`](Self::intervals) and the next snapshots are the same as without this call.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nexus_lockprof_engine::{Engine, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let engine = Engine::with_clock(&clock);
+    /// let tenth = Duration::from_millis(100);
+    /// assert_eq!(engine.light_peek(tenth).samples_behind_ns(), 0, "there was no peek before");
+    /// clock.advance(Duration::from_millis(30));
+    /// assert_eq!(engine.light_peek(tenth).samples_behind_ns(), 30_000_000);
+    /// clock.advance(Duration::from_millis(70));
+    /// assert_eq!(engine.light_peek(tenth).samples_behind_ns(), 0);
+    /// ```
+    #[must_use]
+    pub fn light_peek(&self, samples_behind: Duration) -> Snapshot {
+        let core = self.state();
+        core.control_or_configure();
+        core.forget_parent();
+        core.let_others_run();
+        let mut aggregator = lock(&core.aggregator);
+        let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
+        aggregator.light_peek(core, samples_behind)
     }
 
     /// The snapshot at the end of the process. Calls no handler, because the exiting thread may

@@ -134,9 +134,10 @@ pub trait ServeEngine {
     /// Serves the engine's statistics over HTTP, on the profiler's own threads, until the server is
     /// dropped.
     ///
-    /// `GET /snapshot` is a [`peek`](Engine::peek): pulling it does not disturb thresholds and
-    /// ticks. `docs/guide/endpoint.md` lists the requests. The server's threads block all signals,
-    /// and the profiler does not record them. Any number of servers may run at once.
+    /// `GET /snapshot` is a [light peek](Engine::light_peek): pulling it does not disturb
+    /// thresholds and ticks. `docs/guide/endpoint.md` lists the requests. The server's threads
+    /// block all signals, and the profiler does not record them. Any number of servers may run at
+    /// once.
     ///
     /// # Errors
     /// [`ServeError`] names what cannot be bound, and why.
@@ -204,6 +205,10 @@ struct Served(Engine);
 impl Source for Served {
     fn snapshot(&self) -> Snapshot {
         self.0.peek()
+    }
+
+    fn peek(&self, samples_behind: Duration) -> Snapshot {
+        self.0.light_peek(samples_behind)
     }
 
     fn series(&self) -> Option<Box<dyn Series>> {

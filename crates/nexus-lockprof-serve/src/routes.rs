@@ -1,7 +1,7 @@
 //! The answer to each path.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
@@ -28,6 +28,11 @@ pub(super) struct Served<'a> {
     pub(super) series: &'a NamedSeries,
     pub(super) waits: &'a Waits,
 }
+
+/// How old the samples of a snapshot may be. A client that pulls more often pays less for each.
+const SAMPLES_BEHIND: Duration = Duration::from_millis(100);
+/// The same of metrics, which show counts, sums and histograms, and no samples.
+const METRICS_BEHIND: Duration = Duration::from_secs(1);
 
 /// Answers a request. The client may go before the answer is ready.
 pub(super) fn answer(
@@ -76,7 +81,7 @@ fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<
     // HEAD asks only for headers, so it does not wait.
     let time = time.filter(|_| request.method == Method::GET);
     let Some(time) = time else {
-        return Ok(served.source.snapshot());
+        return Ok(served.source.peek(SAMPLES_BEHIND));
     };
     let _wait = served.waits.begin(Instant::now(), time).map_err(|left| {
         let message = format!("{} others are waiting already", served.waits.most());
@@ -109,7 +114,7 @@ fn pulled(wanted: Wanted, served: &Served<'_>) -> Result<Snapshot, Refusal> {
         }
         // All counts are right without an interval, and the snapshot has no `pulled_unix_ns`.
         Err(NoSeries::Full(_)) if matches!(wanted, Wanted::Recent(_)) => {
-            return Ok(served.source.snapshot());
+            return Ok(served.source.peek(SAMPLES_BEHIND));
         }
         Err(NoSeries::Full(left)) => {
             let message =
@@ -136,7 +141,7 @@ fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
 }
 
 fn metrics(request: &Request, served: &Served<'_>) -> Reply {
-    let snapshot = served.source.snapshot();
+    let snapshot = served.source.peek(METRICS_BEHIND);
     let format = Format::wanted(&request.headers);
     let media_type = match format {
         Format::Text => prometheus::CONTENT_TYPE,

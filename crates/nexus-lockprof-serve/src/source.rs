@@ -2,6 +2,7 @@
 
 use std::fmt::Arguments;
 use std::io::Write;
+use std::time::Duration;
 
 use nexus_lockprof_snapshot::Snapshot;
 
@@ -14,6 +15,13 @@ pub trait Source: Send + Sync {
     /// Everything since the start or the last reset. It must not disturb the program's own
     /// intervals.
     fn snapshot(&self) -> Snapshot;
+
+    /// The same for a client that may come often. Its counts are those of now. Its samples may be
+    /// older by `samples_behind`, if that is cheaper.
+    fn peek(&self, samples_behind: Duration) -> Snapshot {
+        let _ = samples_behind;
+        self.snapshot()
+    }
 
     /// A new series of intervals; `None` if the source has none, which is the default.
     fn series(&self) -> Option<Box<dyn Series>> {

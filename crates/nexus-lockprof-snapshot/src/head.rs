@@ -183,6 +183,10 @@ head! {
         /// too.
         #[serde(default, skip_serializing_if = "is_default")]
         pulled_unix_ns: u64 = 0,
+        /// By how much the samples are older than the counts, in nanoseconds. 0 if both were taken
+        /// at once.
+        #[serde(default, skip_serializing_if = "is_default")]
+        samples_behind_ns: u64 = 0,
     }
 }
 
@@ -215,7 +219,10 @@ impl Head {
         let ends = self.collection;
         // The last part of such an interval is all of it.
         let is_whole = |base: u64| base == ends || base.checked_add(1) == Some(ends);
-        let is_covered = |base| self.pulled_unix_ns > 0 || !self.peek && is_whole(base);
+        let is_covered = |base| {
+            let begins_with_it = self.pulled_unix_ns > 0 || !self.peek && is_whole(base);
+            begins_with_it && self.samples_behind_ns == 0
+        };
         !self.incomplete && self.base.is_none_or(is_covered)
     }
 
@@ -269,6 +276,7 @@ impl Head {
             merged: self.merged.saturating_add(other.merged),
             incomplete: self.incomplete || other.incomplete,
             pulled_unix_ns: same(self.pulled_unix_ns, other.pulled_unix_ns),
+            samples_behind_ns: self.samples_behind_ns.max(other.samples_behind_ns),
         }
     }
 }

@@ -392,6 +392,30 @@ impl Snapshot {
         self
     }
 
+    /// The same, and notes that its samples are older than its counts by `samples_behind_ns`
+    /// nanoseconds.
+    #[must_use]
+    pub fn into_light_peek(mut self, samples_behind_ns: u64) -> Self {
+        self.head.samples_behind_ns = samples_behind_ns;
+        self.into_peek()
+    }
+
+    /// By how much the samples, and so the percentiles, are older than the counts, in nanoseconds
+    /// of the engine's clock. They cover nothing of that time. 0 unless it is a light peek, such as
+    /// an endpoint takes when it is asked often.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let peek = Snapshot::from_parts(SnapshotParts::default()).into_light_peek(30_000_000);
+    /// assert!(peek.is_peek());
+    /// assert_eq!(peek.samples_behind_ns(), 30_000_000);
+    /// ```
+    #[must_use]
+    pub const fn samples_behind_ns(&self) -> u64 {
+        self.head.samples_behind_ns
+    }
+
     /// Returns whether it was taken without ending the profiler's interval (see
     /// [`into_peek`](Self::into_peek)). For an interval: whether it begins at such a snapshot.
     #[must_use]

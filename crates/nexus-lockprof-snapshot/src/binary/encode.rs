@@ -105,7 +105,8 @@ impl<'a> Tables<'a> {
         out.list(&head.overhead.figures());
         out.number(head.merged);
         // The first files ended here, so fields at the end are left out if nobody needs them.
-        let program = head.program.is_some() || head.pulled_unix_ns > 0;
+        let pulled = head.pulled_unix_ns > 0 || head.samples_behind_ns > 0;
+        let program = head.program.is_some() || pulled;
         if head.incomplete || head.peek || program {
             out.0.push(u8::from(head.incomplete));
         }
@@ -116,8 +117,11 @@ impl<'a> Tables<'a> {
             let text = head.program.as_ref();
             out.count(text.map_or(0, |program| self.text(program) + 1));
         }
-        if head.pulled_unix_ns > 0 {
+        if pulled {
             out.number(head.pulled_unix_ns);
+        }
+        if head.samples_behind_ns > 0 {
+            out.number(head.samples_behind_ns);
         }
         Ok(out.0)
     }

@@ -137,6 +137,7 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         deadlocks: Vec::new(),
         history: Vec::new(),
         pulled_unix_ns: 0,
+        samples_behind_ns: 0,
         threads: Vec::new(),
         instances: Vec::new(),
         unlisted_most_ns: 0,
@@ -151,6 +152,9 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
     }
     if !input.is_empty() {
         head.pulled_unix_ns = input.number()?;
+    }
+    if !input.is_empty() {
+        head.samples_behind_ns = input.number()?;
     }
     Ok(head)
 }

@@ -47,6 +47,8 @@ pub(crate) struct Aggregator {
     order: OrderWatch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
+    /// When the last collection was closed, as the clock's `coarse_ns`.
+    collected_ns: u64,
     /// Number of collections that were peeks. Snapshots do not count them.
     peeks: u64,
     started_ns: u64,
@@ -78,6 +80,7 @@ impl Aggregator {
             watch: Watch::default(),
             order: OrderWatch::default(),
             goes_on: false,
+            collected_ns: 0,
             peeks: 0,
             started_ns,
             lost_before: Losses::default(),

@@ -156,7 +156,7 @@ impl Times {
     fn recent(&mut self) -> Samples {
         let interval = &mut self.interval;
         let make = || match &mut interval.full {
-            Some(full) => full.samples().into(),
+            Some(full) => full.samples(),
             None => interval.samples.iter().copied().collect(),
         };
         self.made.get_or_insert_with(make).clone()
@@ -274,18 +274,17 @@ impl PointState {
         }
     }
 
-    /// Adds what has happened at a record since it was read `last`. Returns the new reading.
+    /// Adds what a record has counted since it was read `last`, in this or before this
+    /// `collection`. Returns the new reading.
     pub(super) fn take_in(
         &mut self,
         record: &Record,
         last: Option<Reading>,
         histograms: &mut Histograms,
-        closed: u64,
+        collection: u64,
     ) -> Reading {
-        let reading = self.add_growth(record, last, histograms);
-        self.touched = closed;
-        self.take_in_samples(record, &reading, closed, false);
-        reading
+        self.touched = collection;
+        self.add_growth(record, last, histograms)
     }
 
     /// Adds the growth of a record's sums and histograms.
@@ -314,7 +313,9 @@ impl PointState {
         reading
     }
 
-    fn take_in_samples(
+    /// Adds the samples of a record and a collection that is closed: to the interval, or to the
+    /// next one if they come `early`.
+    pub(super) fn take_in_samples(
         &mut self,
         record: &Record,
         reading: &Reading,
@@ -467,7 +468,7 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets:
         } else {
             0
         },
-        reservoir: times.archive.samples().into(),
+        reservoir: times.archive.samples(),
         recent: times.recent(),
         histogram: times.histogram.clone(),
         // The caller fills these in from the point's counts.

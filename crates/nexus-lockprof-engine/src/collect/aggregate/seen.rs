@@ -9,9 +9,10 @@ use nexus_lockprof_snapshot::Histogram;
 pub(super) struct Seen {
     pub(super) point: usize,
     pub(super) reading: Reading,
-    /// The last collection whose samples were added.
+    /// The last collection whose samples were added. 0 if there was none.
     pub(super) sampled: u64,
-    /// Whether the collection before the last one had read the same.
+    /// Whether the collection before the last one had read the same. Not after a light peek, which
+    /// reads no samples: the next collection does.
     pub(super) settled: bool,
 }
 

@@ -66,7 +66,7 @@ fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection
         let mut events = Vec::new();
         let closed = core.collections.open_next();
         hold(200);
-        let snapshot = aggregator.merge(core, closed, Some(&mut events), false);
+        let snapshot = aggregator.merge(core, Some(closed), Some(&mut events), false);
         let point = &snapshot.points()[0].hold;
         assert_eq!((point.samples, point.total_ns), (2, 300));
         assert_eq!(values(&point.reservoir), [100]);

@@ -11,46 +11,70 @@ use crate::event::Event;
 use crate::record::loss::Loss;
 use crate::sync::Ordering::Relaxed;
 use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableStats, Text};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 impl Aggregator {
     /// Collects, and adds events for what is hot to `events`.
     pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
         let closed = core.collections.open_next();
-        self.merge(core, closed, Some(events), false)
+        self.merge(core, Some(closed), Some(events), false)
     }
 
     /// The same, and ends the monitor's interval and one of the history. From the first tick on,
     /// nothing else does.
     pub(crate) fn tick(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
         let closed = core.collections.open_next();
-        self.merge(core, closed, Some(events), true)
+        self.merge(core, Some(closed), Some(events), true)
     }
 
     /// Collects without ending the interval. The next collection covers the same interval as
     /// without this call, and has the same number as this one. Compares nothing with a threshold.
     pub(crate) fn peek(&mut self, core: &Core) -> Snapshot {
         let closed = core.collections.open_next();
-        let snapshot = self.merge(core, closed, None, false);
+        let snapshot = self.merge(core, Some(closed), None, false);
         self.peeks += 1;
         snapshot.into_peek()
     }
 
-    /// Merges the shards, after the collection `closed` was closed. Without `events` it is a peek.
+    /// A peek that closes no collection, if the last one was a peek less than `most` ago. Its
+    /// counts are those of now, and its samples those of that peek. No reservoir is read, so none
+    /// of the open collection's samples is merged anywhere: they wait for its end.
+    ///
+    /// If the last collection ended an interval, the samples since then are of another one. Then
+    /// this is a [`peek`](Self::peek).
+    pub(crate) fn light_peek(&mut self, core: &Core, most: Duration) -> Snapshot {
+        let most_ns = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+        let now_ns = core.clock.coarse_ns();
+        match now_ns.checked_sub(self.collected_ns) {
+            Some(behind_ns) if self.goes_on && behind_ns < most_ns => {
+                let snapshot = self.merge(core, None, None, false);
+                // Never 0, which says that the samples are of now, too.
+                snapshot.into_light_peek(behind_ns.max(1))
+            }
+            _ => self.peek(core),
+        }
+    }
+
+    /// Merges the shards, after the collection `closed` was closed. If none was, the samples are
+    /// those of the last one. Without `events` it is a peek.
     pub(super) fn merge(
         &mut self,
         core: &Core,
-        closed: u64,
+        closed: Option<u64>,
         events: Option<&mut Vec<Event>>,
         tick: bool,
     ) -> Snapshot {
         let config = core.config();
         // Starts with points that were not in the last snapshot.
         self.push_out(core);
-        for (_, point) in self.points.iter_mut() {
-            point.begin(self.goes_on);
+        if closed.is_some() {
+            for (_, point) in self.points.iter_mut() {
+                point.begin(self.goes_on);
+            }
+            self.goes_on = events.is_none();
+            self.collected_ns = core.clock.coarse_ns();
         }
-        self.goes_on = events.is_none();
+        let collection = closed.unwrap_or_else(|| core.collections.collection());
         let mut table = TableStats {
             max_records: config.max_records as u64,
             shards: core.shard_count(),
@@ -60,9 +84,9 @@ impl Aggregator {
         let mut overhead = Overhead::default();
         let mut looked_up_ns = 0;
         // Comes before the walk, which does not meet what ended threads have left since.
-        self.take_leavings(core, Some(closed));
+        self.take_leavings(core, closed);
         for shard in core.shards.iter() {
-            self.take_evicted(shard, core, Some(closed));
+            self.take_evicted(shard, core, closed);
         }
         // Owners that grow their tables meanwhile retire the old ones, which the pin keeps until
         // the walk is over.
@@ -82,9 +106,9 @@ impl Aggregator {
                 // Most records of most threads have not changed. A reading includes what was
                 // counted after the collection was opened and before the record was read. Its
                 // samples belong to the next collection. So there is one more reading after a
-                // change.
+                // change. Where no samples are read, there is none.
                 if let Some(last) = last
-                    && last.settled
+                    && (last.settled || closed.is_none())
                     && record.is_as(&last.reading)
                 {
                     return;
@@ -98,20 +122,24 @@ impl Aggregator {
                     return;
                 };
                 let mut histograms = seen.take_histograms(record);
-                let reading = state.take_in(record, before, &mut histograms, closed);
+                let reading = state.take_in(record, before, &mut histograms, collection);
+                if let Some(closed) = closed {
+                    state.take_in_samples(record, &reading, closed, false);
+                }
                 threads.add(shard, &reading, before);
+                let sampled = closed.or(last.map(|last| last.sampled));
                 let now = Seen {
                     point,
                     reading,
-                    sampled: closed,
-                    settled: before == Some(reading),
+                    sampled: sampled.unwrap_or_default(),
+                    settled: closed.is_some() && before == Some(reading),
                 };
                 if seen.set(record, now, histograms) {
                     points.add_record(point);
                 }
             });
             self.callers.read(shard, |key| points.of(key));
-            self.take_edges(shard, closed);
+            self.take_edges(shard, collection);
             // After the shard was read: a thread that has just taken it gets nothing of the last.
             self.threads.note_thread(shard);
             self.instances.read(shard);
@@ -133,20 +161,22 @@ impl Aggregator {
         let taken_unix_ns = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-        let ends_past = self.history.is_due(now_ns, tick);
+        let ends_past = closed.is_some() && self.history.is_due(now_ns, tick);
         let mut past = Vec::new();
         let mut without_room = 0;
         for (index, state) in self.points.iter_mut() {
             let pullers = &mut self.pullers;
-            // The monitor keeps only what it will compare.
-            let mut kept = (monitor.as_mut())
-                .filter(|_| config.thresholds(&state.lock.name()) != Thresholds::default());
-            state.end(config.archive, &mut self.rng, |batch, rng| {
-                without_room += pullers.add(index, batch, rng);
-                if let Some(monitor) = &mut kept {
-                    without_room += monitor.add(index, batch, rng);
-                }
-            });
+            if closed.is_some() {
+                // The monitor keeps only what it will compare.
+                let mut kept = (monitor.as_mut())
+                    .filter(|_| config.thresholds(&state.lock.name()) != Thresholds::default());
+                state.end(config.archive, &mut self.rng, |batch, rng| {
+                    without_room += pullers.add(index, batch, rng);
+                    if let Some(monitor) = &mut kept {
+                        without_room += monitor.add(index, batch, rng);
+                    }
+                });
+            }
             if ends_past {
                 past.extend(state.take_past());
             }
@@ -206,7 +236,7 @@ impl Aggregator {
         }
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
-            collection: closed - self.peeks,
+            collection: collection - self.peeks,
             resets,
             taken_unix_ns,
             elapsed_ns,

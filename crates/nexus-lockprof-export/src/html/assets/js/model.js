@@ -20,6 +20,7 @@ function readSnapshot(json) {
     base: json.base ?? null,
     peek: json.peek ?? false,
     pulled: (json.pulled_unix_ns ?? 0) > 0,
+    samplesBehind: json.samples_behind_ns ?? 0,
     merged: json.merged ?? 1,
     incomplete: json.incomplete ?? false,
     resets: json.resets,
@@ -133,8 +134,8 @@ function quantile(reservoir, q) {
 
 /** Whether quantiles are drawn from all the time covered. */
 function isComplete(snapshot) {
-  const { base, collection, peek, pulled, incomplete } = snapshot;
-  if (incomplete) return false;
+  const { base, collection, peek, pulled, incomplete, samplesBehind } = snapshot;
+  if (incomplete || (base !== null && samplesBehind > 0)) return false;
   if (pulled) return true;
   return base === null || (!peek && (base === collection || base + 1 === collection));
 }
