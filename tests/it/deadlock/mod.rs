@@ -2,6 +2,7 @@
 
 mod abort;
 mod circles;
+mod movable;
 mod none;
 mod stuck;
 

@@ -116,6 +116,38 @@ impl<R> Profiled<R, Global> {
     }
 }
 
+/// Constructors for locks of tasks, whose guards may go to other threads. The lock itself is
+/// elsewhere. A deadlock through such a lock is only a possible one, because another thread may
+/// have the guard by now.
+impl<H> Profiled<(), H> {
+    /// The lock of tasks is named `name`, and reports to `engine`.
+    ///
+    /// ```
+    /// use nexus_lockprof_adaptor::Profiled;
+    /// use nexus_lockprof_engine::Global;
+    ///
+    /// static QUEUE: Profiled<()> = Profiled::of_tasks_named(Global, "queue");
+    /// ```
+    #[must_use]
+    pub const fn of_tasks_named(engine: H, name: &'static str) -> Self {
+        Self::with_class((), LockClass::named(name).with_moving_guards(), engine)
+    }
+
+    /// The lock of tasks was created at `site`, and reports to `engine`.
+    ///
+    /// ```
+    /// use nexus_lockprof_adaptor::Profiled;
+    /// use nexus_lockprof_engine::Global;
+    /// use std::panic::Location;
+    ///
+    /// let queue: Profiled<()> = Profiled::of_tasks_created_at(Global, Location::caller());
+    /// ```
+    #[must_use]
+    pub const fn of_tasks_created_at(engine: H, site: &'static Location<'static>) -> Self {
+        Self::with_class((), LockClass::created_at(site).with_moving_guards(), engine)
+    }
+}
+
 impl<R: RawMutex> Profiled<R, Global> {
     /// An unlocked mutex in the class of all locks named `name`.
     #[must_use]
@@ -156,6 +188,10 @@ impl<R, H> Profiled<R, H> {
     }
 
     const fn with_class(raw: R, class: LockClass, engine: H) -> Self {
+        let class = match cfg!(feature = "send_guard") {
+            true => class.with_moving_guards(),
+            false => class,
+        };
         let LockClass { len, word } = class;
         Profiled {
             raw,

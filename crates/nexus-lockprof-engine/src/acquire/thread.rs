@@ -80,9 +80,16 @@ pub(crate) fn set_exited() {
     CURRENT.with(|current| current.stage.set(Stage::Exited));
 }
 
+/// The number that the next thread gets.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// How many threads have a number, or had one.
+pub(crate) fn tokens() -> u64 {
+    NEXT.load(Relaxed).saturating_sub(1)
+}
+
 /// This thread's number. The first call assigns it.
 pub(crate) fn token() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
     CURRENT.with(|current| {
         if current.token.get() == 0 {
             current.token.set(NEXT.fetch_add(1, Relaxed));

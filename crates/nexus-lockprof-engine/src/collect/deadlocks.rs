@@ -206,12 +206,17 @@ fn circles(waits: &[Wait]) -> Vec<Found> {
         let (ids, sure): (Vec<WaitId>, Vec<bool>) = waits
             .iter()
             .filter(is_in)
-            .map(|wait| (wait.id, wait.is_read && wait.kind == WaitKind::Endless))
+            .map(|wait| (wait.id, is_sure(wait)))
             .unzip();
         deadlock.certain &= sure.into_iter().all(|sure| sure);
         Found { deadlock, ids }
     });
     found.collect()
+}
+
+/// Whether nobody but the holder that is named can end the wait.
+fn is_sure(wait: &Wait) -> bool {
+    wait.is_read && wait.is_only && wait.kind == WaitKind::Endless
 }
 
 /// Whether the holder is who keeps this thread waiting. Who upgrades its own hold waits for

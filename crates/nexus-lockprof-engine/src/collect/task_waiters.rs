@@ -102,6 +102,7 @@ mod tests {
             },
             kind: WaitKind::Limited,
             is_read: true,
+            is_only: true,
             has_changed: false,
             waiter: Waiter {
                 thread: None,

@@ -20,6 +20,8 @@ pub(crate) struct Wait {
     pub(crate) kind: WaitKind,
     /// Whether the holder is what the lock says now, and not what it said when the wait began.
     pub(crate) is_read: bool,
+    /// Whether no other thread has had the number by which the lock names the holder.
+    pub(crate) is_only: bool,
     /// Whether the lock has said something else since the wait began.
     pub(crate) has_changed: bool,
     pub(crate) waiter: Waiter,

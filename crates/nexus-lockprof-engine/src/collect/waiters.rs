@@ -10,6 +10,7 @@
 //!
 //! [Tasks](super::task_waiters) that wait are in a table of their own.
 
+use crate::acquire::thread;
 use crate::collect::wait::{Look, Wait, WaitId};
 use crate::collect::{memory, task_waiters};
 use crate::core::Core;
@@ -40,11 +41,20 @@ struct Threads {
     before: HashSet<ThreadBits>,
     /// Those from after it. `None` stands for several.
     after: HashMap<ThreadBits, Option<ThreadId>>,
+    /// How many threads have had a number.
+    started: u64,
 }
 
 impl Threads {
     fn thread(&self, bits: ThreadBits) -> Option<ThreadId> {
         self.after.get(&bits).copied().flatten()
+    }
+
+    /// Whether the thread that the word names is the only one that ever had its number.
+    fn is_only(&self, word: Option<usize>) -> bool {
+        let bits = ThreadBits::from_published(word.unwrap_or_default());
+        let token = self.thread(bits).map(|thread| thread.token);
+        token.is_none_or(|token| ThreadBits::is_only(token, self.started))
     }
 
     /// Whether the thread ended before the words were read. One that ended since may have released
@@ -112,6 +122,7 @@ impl Look for Core {
         let mut threads = Threads {
             before,
             after: HashMap::new(),
+            started: thread::tokens(),
         };
         for thread in self.living() {
             let several = threads.after.contains_key(&thread.bits());
@@ -124,6 +135,7 @@ impl Look for Core {
                 id: id(seen),
                 kind: seen.waiting.kind,
                 is_read: seen.is_read,
+                is_only: threads.is_only(seen.holder),
                 has_changed: seen.holder != Some(seen.waiting.first_holder),
                 waiter: self.waiter(seen, &threads, now_ns),
             };
@@ -159,7 +171,8 @@ impl Core {
         let named = || {
             let holder = self.named(seen, seen.holder?, threads)?;
             // A task's guard goes to another thread with it.
-            let exited = holder.exited && seen.task.is_none();
+            let stays = seen.task.is_none() && seen.waiting.kind != WaitKind::Movable;
+            let exited = holder.exited && stays;
             Some(Holder { exited, ..holder })
         };
         Waiter {
@@ -235,6 +248,28 @@ fn holders(seen: &[Seen<'_>]) -> Vec<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::HoldMode;
+
+    /// A number comes again after 65,535 threads, and the thread that had it may hold the lock.
+    #[test]
+    fn a_thread_that_shares_its_number_is_not_the_only_one() {
+        let of = |token, started| {
+            let thread = ThreadId {
+                token,
+                ..ThreadId::default()
+            };
+            let threads = Threads {
+                before: HashSet::new(),
+                after: HashMap::from([(thread.bits(), Some(thread))]),
+                started,
+            };
+            let here = SiteKey::new(std::panic::Location::caller(), HoldMode::Exclusive);
+            threads.is_only(Some(here.to_published(thread.bits())))
+        };
+        assert!(of(7, 7) && of(7, 65_541) && of(65_535, 65_535));
+        assert!(!of(7, 65_542), "another one has had it since");
+        assert!(!of(65_542, 65_542), "another one had it before");
+    }
 
     #[test]
     fn a_thread_that_ends_while_words_are_read_has_not_ended() {
@@ -242,6 +277,7 @@ mod tests {
         let threads = Threads {
             before: HashSet::from([early]),
             after: HashMap::from([(late, None)]),
+            started: 3,
         };
         let ended = [early, late, old, ThreadBits::UNKNOWN].map(|bits| threads.had_ended(bits));
         assert_eq!(ended, [false, false, true, false]);

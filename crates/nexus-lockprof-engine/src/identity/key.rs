@@ -55,6 +55,11 @@ impl ThreadBits {
         ThreadBits((number as usize) << Self::SHIFT)
     }
 
+    /// Whether the thread with this token is the only one of `started` that has its bits.
+    pub(crate) fn is_only(token: u64, started: u64) -> bool {
+        token <= 0xFFFF && token.saturating_add(0xFFFF) > started
+    }
+
     /// Those in this word, as an event keeps them.
     pub(crate) fn from_word(word: u64) -> Self {
         Self::from_published(word as usize)

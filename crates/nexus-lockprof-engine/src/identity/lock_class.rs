@@ -47,17 +47,29 @@ impl Class {
     }
 }
 
-/// Length of the name: the part of a lock's class that never changes. 4 bytes. One bit says whether
-/// the lock's readers pass waiting writers. That is no part of the class.
+/// Length of the name: the part of a lock's class that never changes. 4 bytes. Two bits say whether
+/// the lock's readers pass waiting writers, and whether its guards may go to other threads. They
+/// are no part of the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameLen(u32);
 
 impl NameLen {
     const PASS: u32 = 1 << 31;
+    const MOVE: u32 = 1 << 30;
+
+    /// The length alone.
+    fn len(self) -> u32 {
+        self.0 & !(Self::PASS | Self::MOVE)
+    }
 
     /// Whether readers of the lock do not queue behind a writer that waits.
     pub(crate) fn readers_pass(self) -> bool {
         self.0 & Self::PASS != 0
+    }
+
+    /// Whether a guard of the lock may be dropped in another thread than the one that acquired it.
+    pub(crate) fn guards_move(self) -> bool {
+        self.0 & Self::MOVE != 0
     }
 }
 
@@ -121,6 +133,17 @@ impl LockClass {
     }
 
     const_fn! {
+        /// The same class, for a lock whose guards may go to other threads.
+        #[must_use]
+        pub fn with_moving_guards(self) -> Self {
+            LockClass {
+                len: NameLen(self.len.0 | NameLen::MOVE),
+                word: self.word,
+            }
+        }
+    }
+
+    const_fn! {
         fn new(len: u32, data: *const u8) -> Self {
             LockClass {
                 len: NameLen(len),
@@ -152,7 +175,7 @@ impl ClassWord {
         if data.is_null() {
             return self.first_used(site);
         }
-        let len = len.0 & !NameLen::PASS;
+        let len = len.len();
         let class = Class { len, data };
         match numbers::permanent(class) {
             Some(number) => self.tell(number),

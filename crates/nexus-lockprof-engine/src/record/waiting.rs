@@ -17,6 +17,9 @@ pub enum WaitKind {
     Limited = 1,
     /// The other readers, of a lock that the thread itself holds and upgrades.
     Upgrade = 2,
+    /// The lock, or a limit. The thread that acquired the lock may have given the guard to another
+    /// one.
+    Movable = 3,
 }
 
 impl WaitKind {
@@ -27,6 +30,7 @@ impl WaitKind {
         match word & Self::BITS {
             1 => WaitKind::Limited,
             2 => WaitKind::Upgrade,
+            3 => WaitKind::Movable,
             _ => WaitKind::Endless,
         }
     }

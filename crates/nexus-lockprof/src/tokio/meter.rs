@@ -4,6 +4,7 @@ pub(super) use nexus_lockprof_adaptor::{
     BeforeWaking, HoldMode, PendingRef, ProfiledGuard, closing,
 };
 
+use nexus_lockprof_adaptor::Global;
 use std::panic::Location;
 
 /// What the profiler keeps per lock.
@@ -13,11 +14,11 @@ pub(super) type TaskWait<'a> =
     nexus_lockprof_adaptor::TaskWait<'a, (), nexus_lockprof_adaptor::Global>;
 
 pub(super) const fn created_at(site: &'static Location<'static>) -> Meter {
-    Meter::from_raw_created_at((), site)
+    Meter::of_tasks_created_at(Global, site)
 }
 
 pub(super) const fn named(name: &'static str) -> Meter {
-    Meter::from_raw_named((), name)
+    Meter::of_tasks_named(Global, name)
 }
 
 /// Ends a hold and begins another of the same lock at `site`, without a release.

@@ -4,7 +4,7 @@ use crate::future::Acquiring;
 use crate::guard::{Guard, LockPtr, READ, acquire, is_worth_a_try};
 use crate::lock::{Lock, Meter};
 use crate::own;
-use nexus_lockprof_adaptor::ProfiledGuard;
+use nexus_lockprof_adaptor::{Global, ProfiledGuard};
 use std::convert::{Infallible, identity};
 use std::fmt;
 use std::panic::Location;
@@ -33,7 +33,7 @@ impl Semaphore {
     #[track_caller]
     pub const fn new(n: usize) -> Semaphore {
         Semaphore {
-            meter: Meter::from_raw_created_at((), Location::caller()),
+            meter: Meter::of_tasks_created_at(Global, Location::caller()),
             inner: real::Semaphore::new(n),
         }
     }

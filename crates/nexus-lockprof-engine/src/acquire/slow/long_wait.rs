@@ -8,7 +8,7 @@ use crate::record::loss::Loss;
 use crate::record::pending::Pending;
 use crate::record::random::with_rng;
 use crate::record::wait_log::{LOG, LockRef};
-use crate::record::waiting::Waiting;
+use crate::record::waiting::{WaitKind, Waiting};
 use crate::sync::Ordering::Relaxed;
 
 /// A wait that has taken this long is a long one, even if it has not parked: another thread had the
@@ -71,7 +71,12 @@ impl SlowAcquire<'_> {
             lock: lock.address(),
             holder_at,
             first_holder,
-            kind: recording.ends,
+            kind: match recording.ends {
+                // Others can only be readers, who are not named anyway.
+                WaitKind::Upgrade => WaitKind::Upgrade,
+                _ if recording.guards_move => WaitKind::Movable,
+                ends => ends,
+            },
             since_ns: core.clock.coarse_ns(),
         });
         let counts = recording.kind == ModeKind::Counts;

@@ -85,6 +85,8 @@ struct Recording<'a> {
     visible: bool,
     /// What ends its wait.
     ends: WaitKind,
+    /// The lock's guards may go to other threads.
+    guards_move: bool,
     /// Who has kept it waiting is counted when the wait is settled.
     unbooked: bool,
     /// Contended for a time that nobody measured.
@@ -292,6 +294,7 @@ impl Core {
             parked: false,
             visible: false,
             ends: WaitKind::Endless,
+            guards_move: len.guards_move(),
             unbooked: false,
             unknown_wait: false,
             watched: false,

@@ -96,6 +96,7 @@ fn wait(id: u64, holder: Option<u64>) -> Wait {
         },
         kind: WaitKind::Endless,
         is_read: true,
+        is_only: true,
         has_changed: false,
         waiter,
     }
@@ -113,6 +114,27 @@ fn the_next_collection_confirms_a_circle() {
     // Nothing is asked again.
     assert!(watch.doubt.is_none());
     assert_eq!(watch.find(&world).1.len(), 1);
+}
+
+/// The guard may be another thread's by now, the name another thread's, the word an old one.
+#[test]
+fn a_circle_that_another_thread_may_open_is_a_possible_one() {
+    let certain = |change: fn(&mut Wait)| {
+        let (world, mut watch) = (World::circle(), Watch::default());
+        world.waits.borrow_mut().iter_mut().take(1).for_each(change);
+        assert!(watch.find(&world).1.is_empty());
+        world.third_runs();
+        let (_, found) = watch.find(&world);
+        found
+            .iter()
+            .map(|found| found.deadlock.certain)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(certain(|_| {}), [true]);
+    assert_eq!(certain(|wait| wait.kind = WaitKind::Movable), [false]);
+    assert_eq!(certain(|wait| wait.kind = WaitKind::Limited), [false]);
+    assert_eq!(certain(|wait| wait.is_only = false), [false]);
+    assert_eq!(certain(|wait| wait.is_read = false), [false]);
 }
 
 #[test]
