@@ -116,3 +116,56 @@ fn each_thread_adds_to_the_counts() {
     }
     assert!(snapshot.losses().is_empty());
 }
+
+/// An acquisition that begins again, and then is not recorded, takes no other one's pairs away.
+#[test]
+fn an_acquisition_that_is_given_up_hides_no_pair() {
+    let scene = crate::scene::Scene::new(Mode::Exact);
+    let [inner, other] = ["inner", "other"].map(|name| scene.sibling(name));
+    let (outer, at, last) = (exclusive(), exclusive(), exclusive());
+    let guard = scene.take(outer);
+    inner.release(inner.wait(at, || {}));
+    let set = |mode| {
+        let config = nexus_lockprof::engine::Config::default().mode(mode);
+        assert_eq!(scene.bench.engine.configure(config), Ok(()));
+    };
+    // The first try finds the lock taken, and meanwhile the profiler is switched off.
+    let blocked = inner.lock.acquire::<_, std::convert::Infallible>(
+        at.0,
+        at.1,
+        |()| false,
+        |()| {
+            set(Mode::Off);
+            None::<()>
+        },
+        |()| Ok(()),
+    );
+    let Ok(blocked) = blocked;
+    inner.release(blocked);
+    set(Mode::Exact);
+    other.release(other.wait(last, || {}));
+    scene.release(guard);
+    let snapshot = scene.bench.engine.snapshot();
+    let wanted = snapshot.lock_order().iter();
+    let wanted: Vec<_> = wanted.map(|pair| pair.wanted.lock.name()).collect();
+    assert_eq!(wanted, ["inner", "other"]);
+}
+
+/// Where a thread has no room to measure one more guard, the acquisition begins again.
+#[test]
+fn each_pair_counts_once_however_many_guards_there_are() {
+    const LOCKS: u64 = 100;
+    let scene = Scene::new();
+    let locks: Vec<_> = (0..LOCKS).map(|_| scene.bench.rwlock("row", ())).collect();
+    let guards: Vec<_> = locks.iter().map(|lock| lock.read()).collect();
+    drop(guards);
+    let (snapshot, _) = scene.look();
+    // At most eight of those that it holds are known.
+    let pairs = (0..LOCKS).map(|held| held.min(8)).sum::<u64>();
+    let counts: Vec<u64> = snapshot
+        .lock_order()
+        .iter()
+        .map(|pair| pair.count)
+        .collect();
+    assert_eq!(counts, [pairs]);
+}

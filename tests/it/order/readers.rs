@@ -86,6 +86,75 @@ fn a_change_of_a_held_lock_is_no_pair() {
     assert_eq!(snapshot.lock_order(), []);
 }
 
+/// A lock that is read for as long as something is done.
+trait Reads {
+    #[track_caller]
+    fn reading(&self, act: impl FnOnce());
+}
+
+impl Reads for nexus_lockprof::RwLock<()> {
+    #[track_caller]
+    fn reading(&self, act: impl FnOnce()) {
+        let _guard = self.read();
+        act();
+    }
+}
+
+impl Reads for nexus_lockprof::RecursiveRwLock<()> {
+    #[track_caller]
+    fn reading(&self, act: impl FnOnce()) {
+        let _guard = self.read();
+        act();
+    }
+}
+
+/// Both kinds of locks have the same names, and one thread reads them at the same places.
+#[test]
+fn each_kind_of_lock_of_one_name_is_told_apart() {
+    fn in_both_orders<L: Reads>(a: &L, b: &L) {
+        a.reading(|| b.reading(|| {}));
+        b.reading(|| a.reading(|| {}));
+    }
+    let potential = || {
+        let snapshot = nexus_lockprof::snapshot();
+        let potential = snapshot.potential_deadlocks().iter();
+        let potential = potential.filter(|of| of.cycle().contains("either a"));
+        potential.count()
+    };
+    let names = ["either a", "either b"];
+    let [a, b] = names.map(|name| nexus_lockprof::RecursiveRwLock::named(name, ()));
+    in_both_orders(&a, &b);
+    assert_eq!(potential(), 0);
+    let [a, b] = names.map(|name| nexus_lockprof::RwLock::named(name, ()));
+    in_both_orders(&a, &b);
+    assert_eq!(potential(), 1);
+}
+
+/// `read_recursive` waits for no reader, whatever waits to write.
+#[test]
+fn a_recursive_read_of_lock_api_0_4_waits_for_no_reader() {
+    let [a, b] = ["again a", "again b"].map(|name| {
+        let lock = shim_0_12::RwLock::new(name);
+        black_box(lock)
+    });
+    drop((black_box(a.read()), black_box(a.read_recursive())));
+    drop((black_box(a.read_recursive()), black_box(b.read_recursive())));
+    drop((black_box(b.read_recursive()), black_box(a.read_recursive())));
+    let line = line!();
+    drop((black_box(b.read()), black_box(b.read())));
+    let snapshot = nexus_lockprof::snapshot();
+    let steps = snapshot
+        .potential_deadlocks()
+        .iter()
+        .flat_map(|of| &of.steps);
+    let here = steps.filter(|step| step.held.site.file == file!());
+    let lines: Vec<u32> = here
+        .filter(|step| (line - 4..line + 2).contains(&step.held.site.line))
+        .map(|step| step.held.site.line)
+        .collect();
+    assert_eq!(lines, [line + 1], "only the one that queues");
+}
+
 #[test]
 fn readers_of_recursive_locks_wait_for_no_reader() {
     // These locks report to the global engine, as those that queue do.

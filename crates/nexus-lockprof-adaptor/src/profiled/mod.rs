@@ -443,9 +443,9 @@ impl<R: RawRwLock> Profiled<R, Global> {
         Self::from_raw_named(R::INIT, name)
     }
 
-    /// An unlocked reader-writer lock whose readers do not queue behind a writer that waits.
-    pub(crate) const fn recursive(class: LockClass) -> Self {
-        Self::with_class(R::INIT, class.with_passing_readers(), Global)
+    /// An unlocked reader-writer lock of this class.
+    pub(crate) const fn rwlock_of(class: LockClass) -> Self {
+        Self::with_class(R::INIT, class, Global)
     }
 
     /// An unlocked reader-writer lock in the class of all locks created at `site`.

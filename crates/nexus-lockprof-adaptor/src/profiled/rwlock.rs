@@ -7,11 +7,65 @@ use lock_api::{
 };
 use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
-    HoldMode::{Exclusive, Shared, Upgradable},
+    HoldMode::{self, Exclusive, Shared, Upgradable},
     LockClass,
 };
 use std::convert::Infallible;
 use std::panic::Location;
+
+/// Reads in a mode: `Shared`, or `SharedPassing` of a lock whose readers do not queue behind a
+/// writer that waits.
+impl<R: RawRwLock, H: EngineRef> Profiled<R, H> {
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn lock_shared_in(&self, mode: HoldMode) -> ProfiledGuard<R::SharedGuard> {
+        let Ok(guard) = self.acquire::<_, Infallible>(
+            Location::caller(),
+            mode,
+            has_no_writer,
+            R::try_lock_shared,
+            |raw| Ok(raw.lock_shared()),
+        );
+        guard
+    }
+}
+
+/// The same for a time.
+impl<R: RawRwLockTimed, H: EngineRef> Profiled<R, H> {
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn lock_shared_for_in(
+        &self,
+        mode: HoldMode,
+        timeout: R::Duration,
+    ) -> Option<ProfiledGuard<R::SharedGuard>> {
+        self.acquire(
+            Location::caller(),
+            mode,
+            has_no_writer,
+            R::try_lock_shared,
+            |raw| raw.try_lock_shared_for(timeout).ok_or(TimedOut),
+        )
+        .ok()
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn lock_shared_until_in(
+        &self,
+        mode: HoldMode,
+        timeout: R::Instant,
+    ) -> Option<ProfiledGuard<R::SharedGuard>> {
+        self.acquire(
+            Location::caller(),
+            mode,
+            has_no_writer,
+            R::try_lock_shared,
+            |raw| raw.try_lock_shared_until(timeout).ok_or(TimedOut),
+        )
+        .ok()
+    }
+}
 
 // SAFETY: exclusion, acquire and release are the raw lock's. Each operation here calls the raw
 // lock's same operation exactly once, with the matching guard state.
@@ -29,14 +83,7 @@ unsafe impl<R: RawRwLock, H: EngineRef> RawRwLock for Profiled<R, H> {
     #[inline]
     #[track_caller]
     fn lock_shared(&self) -> Self::SharedGuard {
-        let Ok(guard) = self.acquire::<_, Infallible>(
-            Location::caller(),
-            Shared,
-            has_no_writer,
-            R::try_lock_shared,
-            |raw| Ok(raw.lock_shared()),
-        );
-        guard
+        self.lock_shared_in(Shared)
     }
 
     #[inline]
@@ -128,27 +175,13 @@ unsafe impl<R: RawRwLockTimed, H: EngineRef> RawRwLockTimed for Profiled<R, H> {
     #[inline]
     #[track_caller]
     fn try_lock_shared_for(&self, timeout: Self::Duration) -> Option<Self::SharedGuard> {
-        self.acquire(
-            Location::caller(),
-            Shared,
-            has_no_writer,
-            R::try_lock_shared,
-            |raw| raw.try_lock_shared_for(timeout).ok_or(TimedOut),
-        )
-        .ok()
+        self.lock_shared_for_in(Shared, timeout)
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_shared_until(&self, timeout: Self::Instant) -> Option<Self::SharedGuard> {
-        self.acquire(
-            Location::caller(),
-            Shared,
-            has_no_writer,
-            R::try_lock_shared,
-            |raw| raw.try_lock_shared_until(timeout).ok_or(TimedOut),
-        )
-        .ok()
+        self.lock_shared_until_in(Shared, timeout)
     }
 
     #[inline]

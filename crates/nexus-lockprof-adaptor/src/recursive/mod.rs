@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use lock_api::{RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed};
 
-use nexus_lockprof_engine::adaptor::LockClass;
+use nexus_lockprof_engine::adaptor::{HoldMode::SharedPassing, LockClass};
 
 use crate::held::{PlannedRead, Slot};
 use crate::{Profiled, ProfiledGuard};
@@ -38,14 +38,14 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
     #[inline]
     #[must_use]
     pub const fn created_at(created: &'static Location<'static>) -> Self {
-        Self(Profiled::recursive(LockClass::created_at(created)))
+        Self(Profiled::rwlock_of(LockClass::created_at(created)))
     }
 
     /// A lock identified by a name.
     #[inline]
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
-        Self(Profiled::recursive(LockClass::named(name)))
+        Self(Profiled::rwlock_of(LockClass::named(name)))
     }
 
     #[inline(always)]
@@ -85,15 +85,15 @@ impl<G> SharedGuard<G> {
     }
 }
 
-/// Tries to read.
+/// Tries to read: by the first function again, or for the first time by the second one.
 macro_rules! try_read {
-    ($self:ident.$try_lock:ident($($timeout:ident)?)) => {{
+    ($self:ident.$try_lock:ident($($timeout:ident)?), $passing:ident($($argument:ident),*)) => {{
         let entry = $self.enter();
         if entry.recursive {
             let guard = $self.0.raw().$try_lock($($timeout)?)?;
             Some(SharedGuard::recursive(entry, guard))
         } else {
-            let guard = $self.0.$try_lock($($timeout)?)?;
+            let guard = $self.0.$passing($($argument),*)?;
             Some(SharedGuard::recorded(entry, guard))
         }
     }};
@@ -110,7 +110,7 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
         clippy::declare_interior_mutable_const,
         reason = "copied at each use, as in lock_api"
     )]
-    const INIT: Self = Self(Profiled::recursive(LockClass::anonymous()));
+    const INIT: Self = Self(Profiled::rwlock_of(LockClass::anonymous()));
 
     type SharedGuard = SharedGuard<R::SharedGuard>;
     type ExclusiveGuard = ProfiledGuard<R::ExclusiveGuard>;
@@ -122,14 +122,14 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
         if entry.recursive {
             SharedGuard::recursive(entry, self.0.raw().lock_shared())
         } else {
-            SharedGuard::recorded(entry, self.0.lock_shared())
+            SharedGuard::recorded(entry, self.0.lock_shared_in(SharedPassing))
         }
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_shared(&self) -> Option<Self::SharedGuard> {
-        try_read!(self.try_lock_shared())
+        try_read!(self.try_lock_shared(), try_lock_shared())
     }
 
     #[inline]
@@ -224,13 +224,19 @@ unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
     fn try_lock_shared_for(&self, timeout: Self::Duration) -> Option<Self::SharedGuard> {
-        try_read!(self.try_lock_shared_for(timeout))
+        try_read!(
+            self.try_lock_shared_for(timeout),
+            lock_shared_for_in(SharedPassing, timeout)
+        )
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_shared_until(&self, timeout: Self::Instant) -> Option<Self::SharedGuard> {
-        try_read!(self.try_lock_shared_until(timeout))
+        try_read!(
+            self.try_lock_shared_until(timeout),
+            lock_shared_until_in(SharedPassing, timeout)
+        )
     }
 
     #[inline]

@@ -5,7 +5,7 @@
 
 use crate::acquire::thread;
 use crate::core::Core;
-use crate::identity::{HoldMode, NameLen, PointKey};
+use crate::identity::{HoldMode, PointKey};
 use crate::record::loss::Loss;
 use crate::record::order::{MOST_GATES, MOST_HELD, NotNoted, SeenPair, Sighting};
 use crate::record::pending::PendingRef;
@@ -115,11 +115,11 @@ impl Core {
     /// owner calls this, inside the cold path.
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_pairs(&self, shard: &Shard, wanted: PointKey, lock: LockRef, len: NameLen) {
-        let nesting = Nesting::of(shard);
-        if shard.pairs.take_counted() || wanted.is_rest() {
+    pub(crate) fn note_pairs(&self, shard: &Shard, wanted: PointKey, lock: LockRef) {
+        if wanted.is_rest() {
             return;
         }
+        let nesting = Nesting::of(shard);
         for (pair, address) in nesting.pairs(wanted, lock) {
             if shard.pairs.has(&pair) {
                 shard.pairs.count(&pair);
@@ -130,7 +130,7 @@ impl Core {
                 held: pair.held,
                 wanted,
                 is_same_lock: address == lock.address(),
-                passes_writers: is_shared(wanted) && len.readers_pass(),
+                passes_writers: wanted.site().passes_writers(),
                 others: others.get(..count).unwrap_or_default(),
             };
             let this = || ThreadId::current(thread::token());

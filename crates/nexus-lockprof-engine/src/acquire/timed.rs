@@ -74,7 +74,12 @@ impl Core {
             }
             is_counted = true;
         }
-        let pending = shard.pool.take(hit.record)?;
+        let Some(pending) = shard.pool.take(hit.record) else {
+            if is_counted {
+                shard.pairs.begins_again(hit.record.key);
+            }
+            return None;
+        };
         match held_by {
             HeldBy::Thread(lock) => shard.pool.held.push_first(pending, lock.address()),
             HeldBy::NestingThread { lock, .. } => hold_more(shard, pending, lock),
@@ -332,7 +337,7 @@ impl TimedAcquire<'_> {
         self.shard.pool.give_back(self.pending);
         if self.is_counted {
             // The slow path follows.
-            self.shard.pairs.begins_again();
+            self.shard.pairs.begins_again(self.hit.record.key);
         }
     }
 }

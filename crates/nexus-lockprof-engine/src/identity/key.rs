@@ -14,13 +14,16 @@ pub enum HoldMode {
     Shared = 1,
     /// Upgradable.
     Upgradable = 2,
+    /// Shared, without queueing behind a writer that waits: a point of readers like any other. Only
+    /// the order of locks tells it apart.
+    SharedPassing = 3,
 }
 
 impl From<HoldMode> for AcquireMode {
     fn from(mode: HoldMode) -> Self {
         match mode {
             HoldMode::Exclusive => AcquireMode::Exclusive,
-            HoldMode::Shared => AcquireMode::Shared,
+            HoldMode::Shared | HoldMode::SharedPassing => AcquireMode::Shared,
             HoldMode::Upgradable => AcquireMode::Upgradable,
         }
     }
@@ -180,7 +183,7 @@ impl SiteKey {
     #[inline]
     pub(crate) fn known_holder(self) -> Self {
         match self.mode() {
-            HoldMode::Shared => Self::readers(),
+            HoldMode::Shared | HoldMode::SharedPassing => Self::readers(),
             HoldMode::Exclusive | HoldMode::Upgradable => self,
         }
     }
@@ -192,12 +195,18 @@ impl SiteKey {
         unsafe { &*std::ptr::with_exposed_provenance::<Location<'static>>(address) }
     }
 
+    /// Never [`HoldMode::SharedPassing`], which is `Shared` here.
     pub(crate) fn mode(self) -> HoldMode {
         match self.0 & MODE_BITS {
             0 => HoldMode::Exclusive,
-            1 => HoldMode::Shared,
-            _ => HoldMode::Upgradable,
+            2 => HoldMode::Upgradable,
+            _ => HoldMode::Shared,
         }
+    }
+
+    /// Whether it reads without queueing behind a writer that waits.
+    pub(crate) fn passes_writers(self) -> bool {
+        self.0 & MODE_BITS == HoldMode::SharedPassing as usize
     }
 }
 
@@ -308,6 +317,22 @@ mod tests {
         assert_ne!(ThreadBits::of(1), ThreadBits::UNKNOWN);
         assert_ne!(ThreadBits::of(0xFFFF), ThreadBits::of(1));
         assert_eq!(ThreadBits::of(0x1_0000), ThreadBits::of(1));
+    }
+
+    #[test]
+    fn a_reader_that_passes_writers_is_a_reader() {
+        let here = Location::caller();
+        let [queues, passes] =
+            [HoldMode::Shared, HoldMode::SharedPassing].map(|mode| SiteKey::new(here, mode));
+        assert_ne!(queues, passes);
+        assert_eq!(
+            (queues.mode(), passes.mode()),
+            (HoldMode::Shared, HoldMode::Shared)
+        );
+        assert!(passes.passes_writers() && !queues.passes_writers());
+        assert!(!SiteKey::new(here, HoldMode::Upgradable).passes_writers());
+        assert_eq!(passes.known_holder(), SiteKey::readers());
+        assert_eq!(to_site(passes.location()), to_site(here));
     }
 
     #[test]

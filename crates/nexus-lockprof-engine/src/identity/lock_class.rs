@@ -47,24 +47,17 @@ impl Class {
     }
 }
 
-/// Length of the name: the part of a lock's class that never changes. 4 bytes. Two bits say whether
-/// the lock's readers pass waiting writers, and whether its guards may go to other threads. They
-/// are no part of the class.
+/// Length of the name: the part of a lock's class that never changes. 4 bytes. One bit says whether
+/// the lock's guards may go to other threads. That is no part of the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameLen(u32);
 
 impl NameLen {
-    const PASS: u32 = 1 << 31;
-    const MOVE: u32 = 1 << 30;
+    const MOVE: u32 = 1 << 31;
 
     /// The length alone.
     fn len(self) -> u32 {
-        self.0 & !(Self::PASS | Self::MOVE)
-    }
-
-    /// Whether readers of the lock do not queue behind a writer that waits.
-    pub(crate) fn readers_pass(self) -> bool {
-        self.0 & Self::PASS != 0
+        self.0 & !Self::MOVE
     }
 
     /// Whether a guard of the lock may be dropped in another thread than the one that acquired it.
@@ -118,17 +111,6 @@ impl LockClass {
                 }
             }
             Self::new(len as u32, name.as_ptr())
-        }
-    }
-
-    const_fn! {
-        /// The same class, for a lock whose readers do not queue behind a writer that waits.
-        #[must_use]
-        pub fn with_passing_readers(self) -> Self {
-            LockClass {
-                len: NameLen(self.len.0 | NameLen::PASS),
-                word: self.word,
-            }
         }
     }
 

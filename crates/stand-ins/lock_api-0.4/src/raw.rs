@@ -224,7 +224,7 @@ mode! {
     RawRwLockFair unlock_shared_fair bump_shared false
 }
 mode! {
-    ReadAgain, Shared: RawRwLockRecursive
+    ReadAgain, SharedPassing: RawRwLockRecursive
     lock_shared_recursive try_lock_shared_recursive unlock_shared,
     RawRwLockRecursiveTimed RawRwLockTimed
     try_lock_shared_recursive_for try_lock_shared_recursive_until

@@ -259,6 +259,12 @@ impl Core {
             return None;
         }
         let shard = leased::shard_for(self, attempt)?;
+        // First, so that no later acquisition takes it for its own. A signal handler's, which may
+        // come in between, does not wait.
+        let counted = match attempt {
+            Attempt::Waits => shard.pairs.take_counted(),
+            Attempt::Tries => None,
+        };
         let _entered = shard.enter()?;
         let numbered = word.number(len, site.location());
         // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
@@ -309,9 +315,10 @@ impl Core {
         }
         if let Some(lock) = recording.held_lock
             && attempt == Attempt::Waits
+            && counted != Some(key)
             && !shard.pool.held.is_empty()
         {
-            self.note_pairs(shard, key, lock, len);
+            self.note_pairs(shard, key, lock);
         }
         Some(recording)
     }

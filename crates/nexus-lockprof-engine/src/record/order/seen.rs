@@ -1,7 +1,7 @@
 //! The pairs that a thread saw last.
 
 use crate::identity::PointKey;
-use crate::sync::{AtomicBool, AtomicU64, Ordering::Relaxed, OwnLoad, array, sized};
+use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, array, sized};
 
 /// Pairs that one thread remembers.
 const SLOTS: usize = sized(1, 32);
@@ -33,8 +33,9 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct SeenPairs {
     slots: [Slot; SLOTS],
-    /// Whether the pairs of the acquisition that is about to be repeated are counted.
-    is_counted: AtomicBool,
+    /// The point of the acquisition that is about to be repeated, whose pairs are counted; 0 if
+    /// there is none.
+    counted: AtomicU64,
 }
 
 impl SeenPairs {
@@ -49,7 +50,7 @@ impl SeenPairs {
                 };
                 SLOTS
             ],
-            is_counted: AtomicBool::new(false),
+            counted: AtomicU64::new(0),
         }
     }
 
@@ -95,18 +96,21 @@ impl SeenPairs {
         slots.filter_map(|slot| counted(slot.word.load(Relaxed)))
     }
 
-    /// The acquisition begins again, after its pairs were counted. Only the owner calls this.
-    pub(crate) fn begins_again(&self) {
-        self.is_counted.store(true, Relaxed);
+    /// The acquisition at `wanted` begins again, after its pairs were counted. Only the owner calls
+    /// this.
+    pub(crate) fn begins_again(&self, wanted: PointKey) {
+        self.counted.store(wanted.0, Relaxed);
     }
 
-    /// Whether that is so. Only the owner calls this.
-    pub(crate) fn take_counted(&self) -> bool {
-        let is_counted = self.is_counted.load(Relaxed);
-        if is_counted {
-            self.is_counted.store(false, Relaxed);
+    /// The acquisition of which that is so. Only the owner calls this, first thing in the
+    /// acquisition that follows, whatever that is.
+    pub(crate) fn take_counted(&self) -> Option<PointKey> {
+        let counted = self.counted.own_load();
+        if counted == 0 {
+            return None;
         }
-        is_counted
+        self.counted.store(0, Relaxed);
+        Some(PointKey(counted))
     }
 }
 
@@ -153,8 +157,9 @@ mod tests {
     #[test]
     fn an_acquisition_that_begins_again_is_counted_once() {
         let seen = SeenPairs::new();
-        assert!(!seen.take_counted());
-        seen.begins_again();
-        assert!(seen.take_counted() && !seen.take_counted());
+        assert_eq!(seen.take_counted(), None);
+        seen.begins_again(PointKey(24));
+        assert_eq!(seen.take_counted(), Some(PointKey(24)));
+        assert_eq!(seen.take_counted(), None);
     }
 }
