@@ -92,6 +92,38 @@ impl PastInterval {
         self.ended_unix_ns.saturating_sub(self.length_ns)
     }
 
+    /// The time that threads waited in it at this point, in nanoseconds. `None` if it is not known,
+    /// because the point may be part of the rest.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{AcquireMode, Lock, PastInterval, Point, Site};
+    ///
+    /// let point = Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("a.rs", 1, 1));
+    /// assert_eq!(PastInterval::default().wait_ns(&point), Some(0));
+    /// ```
+    #[must_use]
+    pub fn wait_ns(&self, point: &Point) -> Option<u64> {
+        match (self.of(point), self.rest()) {
+            (Some(past), _) => Some(past.wait_ns),
+            (None, None) => Some(0),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// The same, or the most that it can have been: a point of the rest waited no longer than any
+    /// other one, and no longer than the rest.
+    pub(crate) fn most_wait_ns(&self, point: &Point) -> u64 {
+        self.wait_ns(point).unwrap_or_else(|| {
+            let others = self.points.iter().map(|past| past.wait_ns);
+            others.min().unwrap_or(0)
+        })
+    }
+
+    /// The sum of the points that are not listed, if there are some.
+    fn rest(&self) -> Option<&PastPoint> {
+        self.points.iter().find(|past| past.lock.is_rest())
+    }
+
     /// What happened in it at this point; `None` if nobody waited there, or if it is part of the
     /// rest.
     ///

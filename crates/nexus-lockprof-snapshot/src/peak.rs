@@ -13,6 +13,7 @@ use crate::{PastInterval, Point, Snapshot};
 ///     ended_unix_ns: 1_763_878_805_000_000_000,
 ///     wait_ns: 1_900_000_000,
 ///     all_ns: 2_000_000_000,
+///     is_bound: false,
 ///     intervals: 2,
 ///     of_intervals: 60,
 ///     length_ns: 2_000_000_000,
@@ -28,8 +29,12 @@ pub struct Peak {
     pub ended_unix_ns: u64,
     /// The time waited at the point in it, in nanoseconds.
     pub wait_ns: u64,
-    /// The time waited at the point in all of the last intervals, in nanoseconds.
+    /// The time waited at the point in all of the last intervals, in nanoseconds. If
+    /// [`is_bound`](Self::is_bound), it may have been less.
     pub all_ns: u64,
+    /// Whether the point was not among those that an interval lists, in at least one of them. Then
+    /// [`all_ns`](Self::all_ns) has the most that it can have waited there.
+    pub is_bound: bool,
     /// How many intervals it spans.
     pub intervals: usize,
     /// How many there are in all.
@@ -65,7 +70,8 @@ fn waits_more(one: (u64, u64), other: (u64, u64), times: u128) -> bool {
 impl Snapshot {
     /// When threads waited most at this point: the interval of the [history](Self::history) with
     /// the most waiting for its length, and its neighbours with at least half as much. `None` if
-    /// the history has nothing about the point. A wait counts when it ends.
+    /// the history has nothing about the point, or does not list it in an interval that may have
+    /// had more. A wait counts when it ends.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
@@ -80,18 +86,23 @@ impl Snapshot {
     #[must_use]
     pub fn peak(&self, point: &Point) -> Option<Peak> {
         let history = self.history();
-        let waits = self.past_waits(point);
+        let known = self.past_waits(point);
+        let most = |past: &PastInterval| past.most_wait_ns(point);
+        let waits: Vec<u64> = history.iter().map(most).collect();
         let lengths: Vec<u64> = history.iter().map(|past| past.length_ns).collect();
         let top = (1..waits.len()).fold(0, |top, at| {
             let is_more = waits_more((waits[at], lengths[at]), (waits[top], lengths[top]), 1);
             if is_more { at } else { top }
         });
         let most = *waits.get(top)?;
-        if most == 0 {
+        if most == 0 || known[top].is_none() {
             return None;
         }
         // At least half as much.
-        let is_part = |&at: &usize| !waits_more((most, lengths[top]), (waits[at], lengths[at]), 2);
+        let is_part = |&at: &usize| {
+            let is_much = !waits_more((most, lengths[top]), (waits[at], lengths[at]), 2);
+            known[at].is_some() && is_much
+        };
         let before = (0..top).rev().take_while(is_part).count();
         let after = (top + 1..waits.len()).take_while(is_part).count();
         let (first, last) = (top - before, top + after);
@@ -105,6 +116,7 @@ impl Snapshot {
             ended_unix_ns: history.get(last)?.ended_unix_ns,
             wait_ns: sum(&waits[first..=last]),
             all_ns: sum(&waits),
+            is_bound: known.contains(&None),
             intervals: last - first + 1,
             of_intervals: waits.len(),
             length_ns: sum(&lengths[first..=last]),
@@ -113,7 +125,7 @@ impl Snapshot {
     }
 
     /// The time waited at this point in each interval of the [history](Self::history), in
-    /// nanoseconds, oldest first.
+    /// nanoseconds, oldest first. `None` where the point may be among those that are not listed.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -123,8 +135,8 @@ impl Snapshot {
     /// assert!(snapshot.past_waits(&point).is_empty());
     /// ```
     #[must_use]
-    pub fn past_waits(&self, point: &Point) -> Vec<u64> {
-        let wait = |past: &PastInterval| past.of(point).map_or(0, |past| past.wait_ns);
-        self.history().iter().map(wait).collect()
+    pub fn past_waits(&self, point: &Point) -> Vec<Option<u64>> {
+        let history = self.history().iter();
+        history.map(|past| past.wait_ns(point)).collect()
     }
 }

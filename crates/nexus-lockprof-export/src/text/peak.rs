@@ -44,10 +44,11 @@ pub(super) fn line(snapshot: &Snapshot, point: &Point, width: usize) -> Option<S
 pub fn peak(snapshot: &Snapshot, point: &Point) -> Option<String> {
     let peak = snapshot.peak(point)?;
     Some(format!(
-        "peak {} to {} UTC: waited {} of {} in {} of {} intervals",
+        "peak {} to {} UTC: waited {} of {}{} in {} of {} intervals",
         clock(peak.began_unix_ns),
         clock(peak.ended_unix_ns),
         number::estimated(peak.wait_ns, point.wait.is_estimate()),
+        if peak.is_bound { "at most " } else { "" },
         number::estimated(peak.all_ns, point.wait.is_estimate()),
         peak.intervals,
         peak.of_intervals,
@@ -62,23 +63,26 @@ fn clock(unix_ns: u64) -> String {
 }
 
 /// A bar for the waiting of each interval, or for the longest of several if there is no room for
-/// all: at most `room` terminal columns.
+/// all: at most `room` terminal columns. `·` if it is not known.
 ///
 /// ```
 /// use nexus_lockprof_export::text;
 ///
-/// assert_eq!(text::bars(&[0, 1, 7, 3], 4), "▁▂█▄");
+/// assert_eq!(text::bars(&[Some(0), Some(1), None, Some(7), Some(3)], 5), "▁▂·█▄");
 /// ```
 #[must_use]
-pub fn bars(waits: &[u64], room: usize) -> String {
+pub fn bars(waits: &[Option<u64>], room: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = waits.iter().max().copied().unwrap_or(0).max(1);
+    const UNKNOWN: char = '·';
+    let most = waits.iter().flatten().max().copied().unwrap_or(0).max(1);
     let bars = waits
         .chunks(waits.len().div_ceil(room).max(1))
         .map(|waits| {
-            let wait = waits.iter().max().copied().unwrap_or(0);
+            let Some(&wait) = waits.iter().flatten().max() else {
+                return UNKNOWN;
+            };
             let height = u128::from(wait) * (BARS.len() as u128 - 1) / u128::from(most);
-            BARS.get(height as usize).unwrap_or(&BARS[0])
+            BARS.get(height as usize).copied().unwrap_or(UNKNOWN)
         });
     bars.collect()
 }
@@ -89,9 +93,21 @@ mod tests {
 
     #[test]
     fn bars_are_as_high_as_the_waits() {
-        assert_eq!(bars(&[0, 1, 7, 3], 4), "▁▂█▄");
-        assert_eq!(bars(&[0, 1, 7, 3, 2], 3), "▂█▃");
-        assert_eq!(bars(&[0, 0], 4), "▁▁");
+        let of = |waits: &[u64], room| {
+            let waits: Vec<Option<u64>> = waits.iter().copied().map(Some).collect();
+            bars(&waits, room)
+        };
+        assert_eq!(of(&[0, 1, 7, 3], 4), "▁▂█▄");
+        assert_eq!(of(&[0, 1, 7, 3, 2], 3), "▂█▃");
+        assert_eq!(of(&[0, 0], 4), "▁▁");
+    }
+
+    #[test]
+    fn what_is_not_known_has_no_bar() {
+        let waits = [None, None, Some(7), None, Some(0)];
+        assert_eq!(bars(&waits, 5), "··█·▁");
+        assert_eq!(bars(&waits, 3), "·█▁");
+        assert_eq!(bars(&[None], 3), "·");
     }
 
     #[test]

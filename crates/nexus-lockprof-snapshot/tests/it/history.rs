@@ -2,8 +2,8 @@
 
 use crate::support::{TestResult, measured, named};
 use nexus_lockprof_snapshot::{
-    IntervalSamples, IntervalStart, PastInterval, PastPoint, Point, Sample, SinceError, Snapshot,
-    SnapshotParts,
+    AcquireMode, IntervalSamples, IntervalStart, Lock, PastInterval, PastPoint, Point, Sample,
+    SinceError, Site, Snapshot, SnapshotParts,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -69,7 +69,8 @@ fn an_interval_has_the_part_that_is_in_it() -> TestResult {
         })
     };
     let since = |earlier: &Snapshot| -> Result<Vec<u64>, SinceError> {
-        Ok(later.since(earlier)?.past_waits(&named("db", 7)))
+        let waits = later.since(earlier)?.past_waits(&named("db", 7));
+        Ok(waits.into_iter().flatten().collect())
     };
     assert_eq!(since(&earlier(&later.history()[..2]))?, [3, 4]);
     assert_eq!(since(&later)?, [0; 0]);
@@ -95,7 +96,8 @@ fn each_past_interval_is_in_one_of_a_pullers() -> TestResult {
             ..SnapshotParts::default()
         });
         let interval = start.advance(&now, true, |_| collected(&[]))?;
-        Ok(interval.past_waits(&named("db", 7)))
+        let waits = interval.past_waits(&named("db", 7));
+        Ok(waits.into_iter().flatten().collect())
     };
     assert_eq!(pull(1)?, [1]);
     assert_eq!(pull(3)?, [2, 3]);
@@ -133,6 +135,46 @@ fn a_peak_is_short_in_time_too() {
     assert_eq!(of(&short), Some(([2, 68], 900, 1, true)));
     let long = [(3_600, 900_000), (2, 0), (2, 0), (2, 0)];
     assert_eq!(of(&long), Some(([3_600, 3_606], 900_000, 1, false)));
+}
+
+/// A point that an interval does not list waited no longer there than those that it lists. `None`
+/// stands for it.
+#[test]
+fn a_peak_is_not_made_of_what_is_not_known() {
+    let of = |waits: &[Option<u64>], least: u64, rest: u64| {
+        let (point, other) = (named("db", 7), named("other", 9));
+        let rest = PastPoint {
+            wait_ns: rest,
+            ..PastPoint::new(Lock::rest(), AcquireMode::Exclusive, Site::rest())
+        };
+        let history = (1..).zip(waits).map(|(second, wait_ns)| PastInterval {
+            ended_unix_ns: second * SECOND,
+            length_ns: SECOND,
+            points: match wait_ns {
+                Some(0) => Vec::new(),
+                Some(ns) => vec![past(&point, *ns)],
+                None => vec![past(&other, least), rest.clone()],
+            },
+        });
+        let snapshot = Snapshot::from_parts(SnapshotParts {
+            history: history.collect(),
+            ..SnapshotParts::default()
+        });
+        assert_eq!(snapshot.past_waits(&point), waits);
+        let peak = snapshot.peak(&point)?;
+        Some((peak.wait_ns, peak.all_ns, peak.is_bound, peak.is_short()))
+    };
+    let waits = [Some(0), None, Some(900), None, Some(20), Some(0)];
+    // At most 7 in each of two intervals, by the last that is listed, or by the rest.
+    assert_eq!(of(&waits, 7, 500), Some((900, 934, true, true)));
+    assert_eq!(of(&waits, 500, 7), Some((900, 934, true, true)));
+    // It may be less than half of the waiting.
+    assert_eq!(of(&waits, 800, 800), Some((900, 2_520, true, false)));
+    // The peak may be elsewhere.
+    assert_eq!(of(&waits, 901, 2_000), None);
+    assert_eq!(of(&[None, None], 7, 7), None);
+    let known = [Some(0), Some(3), Some(900), Some(0)];
+    assert_eq!(of(&known, 7, 7), Some((900, 903, false, true)));
 }
 
 #[test]

@@ -124,10 +124,10 @@ fn history(state: &State, data: &Data, width: usize) -> Vec<String> {
     let whole = data.whole();
     let all = whole.history().iter().map(|past| {
         let waits = past.points.iter().map(|point| point.wait_ns);
-        waits.fold(0, u64::saturating_add)
+        Some(waits.fold(0, u64::saturating_add))
     });
-    let all: Vec<u64> = all.collect();
-    if all.iter().all(|&wait| wait == 0) {
+    let all: Vec<Option<u64>> = all.collect();
+    if all.iter().flatten().all(|&wait| wait == 0) {
         return Vec::new();
     }
     let mut lines = vec!["all locks".to_owned(), bars(&all, width)];
@@ -154,7 +154,7 @@ pub(super) fn of_point(snapshot: &Snapshot, point: &Point, width: usize) -> Vec<
     vec![peak, bars(&snapshot.past_waits(point), width)]
 }
 
-fn bars(waits: &[u64], width: usize) -> String {
+fn bars(waits: &[Option<u64>], width: usize) -> String {
     let room = width.saturating_sub(2).max(1);
     fit::middle(&format!("  {}", text::bars(waits, room)), width)
 }
