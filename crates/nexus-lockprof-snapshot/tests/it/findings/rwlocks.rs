@@ -121,6 +121,16 @@ fn a_starved_writer_waits_behind_readers() {
         found.text
     );
     assert!(found.evidence("cause_share").is_none(), "it says it itself");
+    // The edges tell the writers' waiting from the readers'.
+    let (mut points, edges) = starved(&[(Shared, 4 * SECOND), (Exclusive, SECOND)]);
+    points[1].wait = times(&[(1_000, MS)]);
+    points[1].contentions = 1_000;
+    let found = only((points, edges));
+    assert!(
+        found.text.contains("average, 80% of it behind readers,"),
+        "{}",
+        found.text
+    );
     // Behind one another, writers are not starved by readers.
     let found = only(starved(&[(Shared, 2 * SECOND), (Exclusive, 3 * SECOND)]));
     assert_ne!(found.kind, FindingKind::StarvedWriter, "{}", found.text);
