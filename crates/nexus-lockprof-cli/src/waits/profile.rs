@@ -6,8 +6,8 @@ use super::symbols::{Call, Files};
 use anyhow::{Context, Result};
 use nexus_lockprof_command::symbols::demangled;
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Losses, Point, ProfilerMode, Sample, Site, Snapshot,
-    SnapshotParts, Stack, TableStats,
+    AcquireMode, Durations, Frame, Histogram, Lock, Losses, Point, ProfilerMode, Sample, Site,
+    Snapshot, SnapshotParts, Stack, TableStats,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -220,7 +220,13 @@ fn points(locks: &[LockWait<'_>]) -> Vec<Point> {
     locks.iter().map(point).collect()
 }
 
+/// The library counts waits by length, 16 counts for each factor of two. So a wait is in the bucket
+/// of its count's middle, which is within a 32nd of it.
 fn durations(waits: &Waits) -> Durations {
+    let mut histogram = Histogram::default();
+    for &(value_ns, count) in &waits.durations {
+        histogram.add(Histogram::bucket_of(value_ns), u64::from(count));
+    }
     let samples = waits.durations.iter().map(|&(value_ns, count)| Sample {
         value_ns,
         weight: f64::from(count),
@@ -231,6 +237,7 @@ fn durations(waits: &Waits) -> Durations {
         total_ns: waits.wait_ns,
         max_ns: waits.max_ns,
         reservoir: samples.collect(),
+        histogram,
         ..Durations::default()
     }
 }
@@ -277,6 +284,34 @@ mod tests {
     use super::*;
     use crate::waits::layout::{self, head, slot};
     use crate::waits::library;
+
+    /// Nothing but the counts says how long the waits took, so the histogram has those.
+    #[test]
+    fn each_wait_is_in_a_bucket() {
+        let waits = Waits {
+            call: 0,
+            address: 0,
+            is_mixed: false,
+            unfinished: 0,
+            waits: 7,
+            wait_ns: 3_000_400,
+            max_ns: 1_000_000,
+            timeouts: 0,
+            timeout_ns: 0,
+            released: 0,
+            value: 0,
+            frames: Vec::new(),
+            durations: vec![(100, 4), (1_000_000, 3)],
+        };
+        let durations = durations(&waits);
+        let histogram = &durations.histogram;
+        let buckets = histogram
+            .buckets()
+            .map(|bucket| (bucket.index, bucket.weight));
+        let expected = [100, 1_000_000].map(Histogram::bucket_of);
+        assert!(buckets.eq([(expected[0], 4), (expected[1], 3)]));
+        assert_eq!(histogram.total(), durations.samples);
+    }
 
     /// The program may write anything to its file.
     #[test]
