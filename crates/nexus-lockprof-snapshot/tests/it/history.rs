@@ -151,9 +151,9 @@ fn a_peak_is_not_made_of_what_is_not_known() {
             ended_unix_ns: second * SECOND,
             length_ns: SECOND,
             points: match wait_ns {
-                Some(0) => Vec::new(),
-                Some(ns) => vec![past(&point, *ns)],
-                None => vec![past(&other, least), rest.clone()],
+                Some(0) => [].into(),
+                Some(ns) => [past(&point, *ns)].into(),
+                None => [past(&other, least), rest.clone()].into(),
             },
         });
         let snapshot = Snapshot::from_parts(SnapshotParts {

@@ -1,6 +1,6 @@
 //! The common part of the locks.
 
-use nexus_lockprof_adaptor::{Global, Profiled};
+use nexus_lockprof_adaptor::Profiled;
 
 /// What the profiler keeps per lock.
 pub(crate) type Meter = Profiled<()>;
@@ -51,7 +51,7 @@ macro_rules! lock {
             #[track_caller]
             pub const fn new(data: T) -> Self {
                 $lock {
-                    meter: Meter::of_tasks_created_at(Global, Location::caller()),
+                    meter: Meter::of_tasks_created_at(nexus_lockprof_adaptor::Global, Location::caller()),
                     inner: real::$lock::new(()),
                     data: UnsafeCell::new(data),
                 }
