@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { browser, complaints, done } from "./browser.mjs";
 import { demoPage } from "./demo.mjs";
+import { intervals } from "./intervals.mjs";
 import { livePage } from "./live.mjs";
 import { allPanes } from "./panes.mjs";
 import { stopAll } from "./program.mjs";
@@ -11,7 +12,7 @@ import { strangePages } from "./strange.mjs";
 import { strangersPage } from "./stranger.mjs";
 
 try {
-  for (const part of [demoPage, allPanes, allSizes, strangePages, livePage, strangersPage]) await part();
+  for (const part of [demoPage, allPanes, allSizes, strangePages, livePage, intervals, strangersPage]) await part();
   assert.deepEqual(complaints, []);
   done("nothing was asked for elsewhere, and the console is silent");
 } finally {

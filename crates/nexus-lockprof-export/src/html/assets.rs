@@ -18,7 +18,7 @@ pub(super) const LIBRARIES: [&str; 2] = [
 
 /// All scripts as one: the pure parts first, which do not touch the browser and have tests that
 /// need none.
-pub(super) const SCRIPTS: [&str; 22] = [
+pub(super) const SCRIPTS: [&str; 23] = [
     include_str!("assets/js/format.js"),
     include_str!("assets/js/model.js"),
     include_str!("assets/js/waiters.js"),
@@ -39,6 +39,7 @@ pub(super) const SCRIPTS: [&str; 22] = [
     include_str!("assets/js/grid.js"),
     include_str!("assets/js/panes.js"),
     include_str!("assets/js/flame.js"),
+    include_str!("assets/js/intervals.js"),
     include_str!("assets/js/live.js"),
     include_str!("assets/js/main.js"),
 ];

@@ -4,9 +4,10 @@ const HISTORY_MS = 15 * 60 * 1000;
 const PATIENCE_MS = 10_000;
 
 class Live {
-  /** `seen(json)` is given each snapshot, `gone()` called when there is none. */
+  /** `seen(json, interval)` is given each snapshot, and the page's own interval or null; `gone()` is called when there is none. */
   constructor(seen, gone) {
     Object.assign(this, { seen, gone });
+    this.intervals = new OwnIntervals();
     this.paused = false;
     this.failing = null;
     this.engine = null;
@@ -14,6 +15,10 @@ class Live {
     $("live").hidden = false;
     $("pause").addEventListener("click", () => this.pause());
     $("every").addEventListener("change", () => this.again());
+    $("figures").addEventListener("change", () => {
+      this.intervals.forget();
+      this.again();
+    });
     $("reset").addEventListener("click", () => this.reset());
     $("mode").addEventListener("change", () => this.configure());
     $("budget").addEventListener("change", () => this.configure());
@@ -33,12 +38,14 @@ class Live {
   async look() {
     const changes = this.settingsChanged;
     try {
-      const response = await ask("./snapshot", { headers: { Accept: "application/json" } });
-      const json = await response.json();
+      const json = await askJson("./snapshot");
+      if (this.engine !== json.engine) this.intervals.forget();
+      const interval = $("figures").value === "interval" ? await this.intervals.pull() : null;
       // It was being changed meanwhile: what it says may be what was.
       if (changes === this.settingsChanged) this.showSettings(json.profiler_mode?.kind, json.profiler_mode?.budget);
       this.answered(json);
-      this.seen(json);
+      this.note(this.intervals.words());
+      this.seen(json, interval);
     } catch (error) {
       this.failed(error);
     }
@@ -73,6 +80,12 @@ class Live {
     $("alert").hidden = text === null;
     setText($("alert"), text ?? "");
     if (ms) this.silence = setTimeout(() => this.say(null), ms);
+  }
+
+  /** Text that stays as long as it is true. */
+  note(text) {
+    $("note").hidden = text === null;
+    setText($("note"), text ?? "");
   }
 
   pause() {
@@ -132,11 +145,25 @@ class Live {
   }
 }
 
-/** Fetches; what is not well is an Error with the line that the endpoint wrote. */
+/** What the endpoint refused, with its line. `retryAfter` is in seconds, 0 if it does not say. */
+class Refused extends Error {
+  constructor(response, line) {
+    super(`${response.status}: ${line}`);
+    this.line = line;
+    this.retryAfter = Number(response.headers.get("retry-after") ?? 0);
+  }
+}
+
+/** Fetches. Throws `Refused` if the endpoint refuses. */
 async function ask(url, options) {
   const response = await fetch(url, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-  if (!response.ok) throw new Error(`${response.status}: ${printable((await response.text()).trim()).slice(0, 300)}`);
+  if (!response.ok) throw new Refused(response, printable((await response.text()).trim()).slice(0, 300));
   return response;
+}
+
+async function askJson(url) {
+  const response = await ask(url, { headers: { Accept: "application/json" } });
+  return response.json();
 }
 
 function clock(date) {

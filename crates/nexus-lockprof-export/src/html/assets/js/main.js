@@ -14,15 +14,18 @@ function main() {
     time?.plot.again();
   });
 
-  const show = (snapshot) => {
+  /** Shows all that there is, or the figures of `interval` and what is not of an interval from `whole`: who waits now, the history, lock order. */
+  const show = (whole, interval = whole) => {
+    const { waiters, deadlocks } = whole;
+    const snapshot = { ...interval, waiters, deadlocks };
     setText($("about"), aboutText(snapshot));
     const name = programName(snapshot);
     setText($("program"), name ?? "lockprof");
     document.title = name ? `${name}: lockprof` : "lockprof";
-    showWaiters(snapshot.waiters, !embedded);
+    showWaiters(waiters, !embedded);
     showFindings(findings(snapshot), table);
     table.update(snapshot.points);
-    panes.update(snapshot);
+    panes.update(whole, snapshot);
     flame.update(snapshot.points);
   };
 
@@ -40,9 +43,9 @@ function main() {
   const history = new History(HISTORY_MS);
   time = new TimePlot($("time"), history);
   new Live(
-    (json) => {
+    (json, interval) => {
       const snapshot = readSnapshot(json);
-      show(snapshot);
+      show(snapshot, interval ? readSnapshot(interval) : snapshot);
       history.add(snapshot, Date.now());
       time.update();
     },

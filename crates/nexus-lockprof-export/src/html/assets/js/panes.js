@@ -12,9 +12,10 @@ class Panes {
     this.pairs = grid("pairs", { noun: "pair", columns: PAIR_COLUMNS, by: "danger", words: pairWords });
   }
 
-  update(snapshot) {
-    showOrder(snapshot);
-    this.updateHistory(snapshot);
+  /** Threads and instances are `snapshot`'s, which may cover an interval; the others are `whole`'s. */
+  update(whole, snapshot) {
+    showOrder(whole);
+    this.updateHistory(whole);
     const threads = threadRows(snapshot);
     if (showPane("threads", threads)) {
       this.threads.update(threads);
@@ -25,7 +26,7 @@ class Panes {
       this.instances.update(instances);
       sayAbove("instances", ["Long waits only, by lock. Bounds are what is known of a lock's time.", unlistedWords(snapshot.unlistedMost)].join(" "));
     }
-    const pairs = lockPairs(snapshot);
+    const pairs = lockPairs(whole);
     if (showPane("pairs", pairs)) this.pairs.update(pairs);
   }
 
