@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { done, file, format, json, open } from "./browser.mjs";
 
-const { printable } = format;
+const { count, printable } = format;
 
 /** Those with a table. */
-export const PANES = ["history", "threads", "instances", "pairs"];
+export const PANES = ["history", "threads", "instances", "rwlocks", "pairs"];
 
 /** The texts of a pane's column, from top to bottom. */
 const column = (page, pane, name) => page.$$eval(`#${pane} tr.row > td.${name}`, (tds) => tds.map((td) => td.textContent));
 
 export async function allPanes() {
-  for (const part of [order, history, threads, instances, pairs, sorting, filter, more]) {
+  for (const part of [order, history, threads, instances, rwlocks, pairs, details, sorting, filter, more]) {
     const page = await open(file("demo"));
     await part(page);
     await page.context().close();
@@ -68,10 +68,35 @@ async function instances(page) {
   done("the locks of a class have bounds");
 }
 
+async function rwlocks(page) {
+  const [of] = json("demo").points.filter(({ lock, mode }) => lock.named === "cache shard" && mode === "shared");
+  assert.deepEqual(await column(page, "rwlocks", "lock"), ["cache shard"]);
+  assert.deepEqual(await column(page, "rwlocks", "long"), [count(of.long_waits)]);
+  assert.deepEqual(await page.$$eval("#rwlocks td.causes div", (all) => all.map((e) => e.textContent)), [
+    "94% not known behind whom: 11.1k waits, 12.0s", "4.7% reader behind a writer: 40.0k waits, 600ms", "0.8% writer behind readers: 1.70k waits, 100ms",
+  ]);
+  done("why threads waited for a reader-writer lock");
+}
+
 async function pairs(page) {
   assert.deepEqual(await column(page, "pairs", "danger"), ["potential deadlock", "potential deadlock", "recursive read", "guarded", "-"]);
   assert.deepEqual((await column(page, "pairs", "held_site")).slice(0, 2), ["src/http.rs:88", "src/http.rs:41"]);
   done("the dangerous pairs come first");
+}
+
+/** The details of a point have the history of the point, and the instances and causes of its lock. */
+async function details(page) {
+  await page.click("#findings li:first-child button");
+  const text = await page.textContent(".detail");
+  assert.match(text, /Historypeak 06:19:12 to 06:19:13 UTC: waited 850ms of 850ms in 1 of 60 intervals/);
+  assert.equal(await page.locator(".detail .sparkline i").count(), 60);
+  assert.match(text, /Instances of the lock[\d.]+%310 waits, 90\.0s7f31c4004180[\d.]+%66 waits, 6\.00s to 7\.50s7f31c40041c0/);
+  await page.fill("#filter", "shard exclusive");
+  await page.click(".turner");
+  const other = await page.textContent(".detail");
+  assert.doesNotMatch(other, /History|Instances/);
+  assert.match(other, /Reader-writer lock.*reader behind a writer/);
+  done("a point's details have its history, and the instances of its lock");
 }
 
 /** Each column of each pane sorts, by click and by key. */
@@ -125,7 +150,8 @@ async function hostile() {
   const page = await open(file("hostile"));
   const names = [...new Set(json("hostile").instances.map(({ lock }) => printable(lock.named) || '""'))].sort();
   assert.deepEqual([...new Set(await column(page, "instances", "lock"))].sort(), names);
-  for (const pane of PANES) assert.ok(await page.isVisible(`#${pane}`), pane);
+  // These locks have no readers.
+  for (const pane of PANES.filter((pane) => pane !== "rwlocks")) assert.ok(await page.isVisible(`#${pane}`), pane);
   assert.equal(await page.locator("img, script[src], iframe, b").count(), 0);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
   await page.context().close();
@@ -134,9 +160,9 @@ async function hostile() {
 
 /** Neither a program without any of it nor a file from before there was any has a pane. */
 async function nothing() {
-  for (const name of ["empty", "rich"]) {
+  for (const [name, panes] of [["empty", PANES], ["rich", PANES.filter((pane) => pane !== "rwlocks")]]) {
     const page = await open(file(name));
-    for (const pane of ["order", ...PANES]) assert.ok(await page.isHidden(`#${pane}`), `${pane} of ${name}`);
+    for (const pane of ["order", ...panes]) assert.ok(await page.isHidden(`#${pane}`), `${pane} of ${name}`);
     await page.context().close();
   }
   done("no data, no pane");

@@ -113,10 +113,44 @@ test("when threads waited", () => {
   assert.equal(page.pastWaits(read([], { history: [interval(0)] })), null);
 });
 
+test("an interval that does not list a point does not say how long it waited there", () => {
+  const of = (name, wait_ns) => ({ lock: { named: name }, mode: "exclusive", site: site(1), wait_ns });
+  const rest = (wait_ns) => ({ lock: { created: { file: "(rest)", line: 0, column: 0 } }, mode: "exclusive", site: { file: "(rest)", line: 0, column: 0 }, wait_ns });
+  const history = [[of("x", 900), of("y", 40)], [of("y", 50), rest(70)], [of("y", 10)]].map((points, i) => ({ ended_unix_ns: S * (i + 1), length_ns: S, points }));
+  const rows = page.pastWaits(read([], { history })).rows;
+  assert.deepEqual(rows.map((row) => [row.lockName, row.waits, row.total]), [["x", [900, null, 0], 950], ["y", [40, 50, 10], 100], ["(rest)", [0, 70, 0], 70]]);
+  assert.equal(page.peakWords(rows[0]), "peak 00:00:00 to 00:00:01 UTC: waited 900ns of at most 950ns in 1 of 3 intervals");
+  const waited = page.PAST_COLUMNS.find((column) => column.id === "waited");
+  assert.deepEqual(rows.map((row) => waited.show(row)), ["<950ns", "100ns", "70ns"]);
+  // The peak may be where the point is not listed.
+  const hidden = page.pastWaits(read([], { history: [{ ...history[0], points: [of("x", 20)] }, history[1]] })).rows.find((row) => row.lockName === "x");
+  assert.equal(hidden.peak, null);
+  assert.equal(page.peakWords(hidden), "when the peak was is not known");
+  const intervals = rows[0].intervals;
+  assert.deepEqual(page.barsOf([null, 4, null], intervals).map(({ height }) => height), [null, 1, null]);
+  assert.deepEqual(page.barsOf([null, 4, null], intervals, 2).map(({ height }) => height), [1, null]);
+  assert.match(page.barsOf([null], intervals)[0].words, /: not known$/);
+});
+
 test("bars for more intervals than there is room", () => {
   const intervals = Array.from({ length: 5 }, (_, i) => ({ began: i * S, ended: (i + 1) * S }));
   assert.deepEqual(page.barsOf([0, 1, 8, 4, 2], intervals, 3), [
     { height: 1 / 8, words: "00:00:01 to 00:00:02 UTC: waited 1ns" }, { height: 1, words: "00:00:02 to 00:00:03 UTC: waited 8ns" }, { height: 1 / 4, words: "00:00:04 to 00:00:05 UTC: waited 2ns" },
   ]);
   assert.deepEqual(page.barsOf([0, 0], intervals).map(({ height }) => height), [0, 0]);
+});
+
+test("reader-writer locks, and why threads waited for them", () => {
+  const of = (lock, more) => ({ lock: { named: lock }, waits: 6, short_waits: 1, long_waits: 5, gave_up: 0, most_readers: null, readers: null, causes: [{ cause: "upgrade", waits: 6, waited_ns: 0 }], ...more });
+  const routes = of("routes", {
+    waits: 4210, short_waits: 3100, long_waits: 1110, most_readers: 6, readers: { share: 2.31, is_estimate: true },
+    causes: [{ cause: "writer_behind_readers", waits: 1040, waited_ns: 2.56 * S }, { cause: "reader_behind_waiting_writer", waits: 3170, waited_ns: 0.6 * S }],
+  });
+  const rows = page.rwlockRows(read([], { rwlocks: [of("tree"), routes] }));
+  assert.deepEqual(rows.map((row) => page.RWLOCK_COLUMNS.map((column) => column.show(row)).join(" | ")), [
+    "routes | 4.21k | 3.10k | 1.11k | 0 | 3.16s | ~2.31 | 6 | 81% writer behind readers: 1.04k waits, 2.56s; 19% reader behind a waiting writer: 3.17k waits, 600ms",
+    "tree | 6 | 1 | 5 | 0 | - | - | - | 100% upgrade behind readers: 6 waits",
+  ]);
+  assert.deepEqual([[2.31, "is_partial"], [0.0001, "is_estimate"], [0.05, "none"], [12.34, "none"], [0, "none"]].map(([share, of]) => page.readersText({ readers: { share, [of]: true } })), [">2.31", "<.001", "0.050", "12.3", "0"]);
+  assert.deepEqual(page.rwlockRows(read([])), []);
 });

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
-const source = ["format", "model", "waiters", "behind", "deadlocks", "order", "findings", "columns", "threads", "instances", "past", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree holderTree History lockClasses totalText relativeError isComplete holderShares causeShares rwlockWords potentialDeadlocks lockPairs DANGERS PAIR_COLUMNS threadRows starvedWords THREAD_COLUMNS instanceRows unlistedWords INSTANCE_COLUMNS pastWaits peakWords barsOf PAST_COLUMNS";
+const source = ["format", "model", "waiters", "behind", "rwlocks", "deadlocks", "order", "findings", "columns", "threads", "instances", "past", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
+const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree holderTree History lockClasses totalText relativeError isComplete holderShares causeShares rwlockWords potentialDeadlocks lockPairs DANGERS PAIR_COLUMNS threadRows starvedWords THREAD_COLUMNS instanceRows unlistedWords INSTANCE_COLUMNS pastWaits peakWords barsOf PAST_COLUMNS rwlockRows RWLOCK_COLUMNS readersText";
 export const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 export const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 

@@ -43,6 +43,8 @@ function demo() {
   const serve = frame("app::server::serve", "/srv/app/src/server.rs", 77);
   const handle = frame("app::http::handle", "/srv/app/src/http.rs", 210);
   const sessions = { named: "sessions" };
+  const shard = { named: "cache shard" };
+  const shards = "/home/me/.cargo/registry/src/index.example-1949cf8c6b5b557f/lru-0.16.2/src/shard.rs";
   const cached = times(900, 21_000_000, 0.9, 8);
   return snapshot([
     {
@@ -58,8 +60,8 @@ function demo() {
       lock: sessions, mode: "exclusive", site: site("src/cache.rs", 41), acquisitions: 1312, contentions: 240, blocked: 6880, caused_wait_ns: 139_000_000_000,
       caused_variance: 9e18, wait: times(240, 6_000_000, 1.2), hold: times(512, 38_000_000, 0.7, 2),
     },
-    { lock: { named: "cache shard" }, mode: "shared", site: site("/home/me/.cargo/registry/src/index.example-1949cf8c6b5b557f/lru-0.16.2/src/shard.rs", 305), acquisitions: 48_211_090, contentions: 51_020, blocked: 800, caused_wait_ns: 210_000_000, wait: times(700, 190_000, 1.4, 70), hold: times(1024, 310, 0.5, 47_000) },
-    { lock: { named: "cache shard" }, mode: "exclusive", site: site("/home/me/.cargo/registry/src/index.example-1949cf8c6b5b557f/lru-0.16.2/src/shard.rs", 318), acquisitions: 212_400, contentions: 1800, blocked: 50_400, caused_wait_ns: 9_100_000_000, caused_variance: 4e16, wait: times(300, 80_000, 1.1, 6), hold: times(900, 2_600, 0.9, 230) },
+    { lock: shard, mode: "shared", site: site(shards, 305), acquisitions: 48_211_090, contentions: 51_020, long_waits: 900, most_readers: 3, blocked: 800, caused_wait_ns: 210_000_000, wait: times(700, 190_000, 1.4, 70), hold: times(1024, 310, 0.5, 47_000) },
+    { lock: shard, mode: "exclusive", site: site(shards, 318), acquisitions: 212_400, contentions: 1800, blocked: 50_400, caused_wait_ns: 9_100_000_000, caused_variance: 4e16, wait: times(300, 80_000, 1.1, 6), hold: times(900, 2_600, 0.9, 230) },
     { lock: { created: site("src/pool.rs", 17, 21) }, mode: "exclusive", site: site("src/pool.rs", 64), acquisitions: 90_200, contentions: 300, timeouts: 12, abandoned_wait_ns: 6_000_000_000, blocked: 312, caused_wait_ns: 2_400_000_000, wait: times(300, 7_000_000, 0.8), hold: times(800, 400_000, 1.3, 110) },
     { lock: { named: "config" }, mode: "shared", site: site("src/config.rs", 12), acquisitions: 9_003_112, hold: times(600, 60, 0.3, 15_000) },
     { lock: { named: "log" }, mode: "exclusive", site: site("src/log.rs", 9), acquisitions: 400, contentions: 3, blocked: 3, hold: { samples: 0, total_ns: 0, events: 400, max_ns: 0 }, wait: { samples: 0, total_ns: 0, events: 3, max_ns: 0 } },
@@ -68,6 +70,8 @@ function demo() {
     losses: { points_full: 0, stacks: 17 }, waiters: waiters(3, "worker", "src/http.rs"),
     ...order("sessions", "shard", "worker", "src/http.rs"), ...threads(30, "worker"), ...instances(sessions), history: past(60, [[sessions, "src/http.rs", 88, [12, 13]], [sessions, "src/cache.rs", 41, [12]], [{ created: site("src/pool.rs", 17, 21) }, "src/pool.rs", 64, [50]]]),
     edges: [
+      { waiting: end(shard, shards, 305, "shared"), holding: end(shard, shards, 318), waits: 40_000, waited_ns: 600_000_000 },
+      { waiting: end(shard, shards, 318), holding: end(shard, shards, 305, "shared"), waits: 1700, waited_ns: 100_000_000 },
       { waiting: end(sessions, "src/http.rs", 88), holding: end(sessions, "src/cache.rs", 41), waits: 6600, waited_ns: 130_000_000_000 },
       { waiting: end(sessions, "src/cache.rs", 41), holding: end(sessions, "src/cache.rs", 41), waits: 280, waited_ns: 9_000_000_000 },
     ],
@@ -75,8 +79,8 @@ function demo() {
 }
 
 /** A point at one end of an edge. */
-function end(lock, file, line) {
-  return { lock, mode: "exclusive", site: site(file, line) };
+function end(lock, file, line, mode = "exclusive") {
+  return { lock, mode, site: site(file, line) };
 }
 
 /** Threads that wait for one lock, and a task that waits for another. */

@@ -18,11 +18,12 @@ pub(super) const LIBRARIES: [&str; 2] = [
 
 /// All scripts as one: the pure parts first, which do not touch the browser and have tests that
 /// need none.
-pub(super) const SCRIPTS: [&str; 23] = [
+pub(super) const SCRIPTS: [&str; 24] = [
     include_str!("assets/js/format.js"),
     include_str!("assets/js/model.js"),
     include_str!("assets/js/waiters.js"),
     include_str!("assets/js/behind.js"),
+    include_str!("assets/js/rwlocks.js"),
     include_str!("assets/js/deadlocks.js"),
     include_str!("assets/js/order.js"),
     include_str!("assets/js/findings.js"),

@@ -2,6 +2,7 @@
 
 const MOST_CALLERS = 20;
 const MOST_HOLDERS = 20;
+const MOST_INSTANCES = 8;
 const MOST_FRAMES = 12;
 
 class Detail {
@@ -9,9 +10,11 @@ class Detail {
     this.facts = el("div", { class: "wide" });
     this.behind = el("div", { class: "wide" });
     this.rwlock = el("div", { class: "wide" });
+    this.past = el("div", { class: "wide" });
+    this.instances = el("div", { class: "wide" });
     this.callers = el("div", { class: "wide" });
     this.figures = { wait: this.figure("wait"), hold: this.figure("hold") };
-    this.element = el("div", { class: "detail" }, this.facts, this.figures.wait.element, this.figures.hold.element, this.behind, this.rwlock, this.callers);
+    this.element = el("div", { class: "detail" }, this.facts, this.figures.wait.element, this.figures.hold.element, this.behind, this.rwlock, this.past, this.instances, this.callers);
     this.element.addEventListener("click", (event) => event.stopPropagation());
   }
 
@@ -59,6 +62,8 @@ class Detail {
     for (const [kind, { said }] of Object.entries(this.figures)) setText(said, distributionWords(point[kind]));
     this.tellBehind();
     this.tellRwLock();
+    this.tellPast();
+    this.tellInstances();
     this.tellCallers();
   }
 
@@ -84,6 +89,22 @@ class Detail {
       el("span", {}, plural(waits, "wait"), waited_ns > 0 ? `, ${duration(waited_ns)}` : ""),
       el("span", { class: "frames" }, words)));
     this.rwlock.replaceChildren(el("h3", {}, "Reader-writer lock"), el("p", { class: "hint" }, rwlockWords(rwlock)), el("ol", { class: "callers" }, ...items));
+  }
+
+  /** When threads waited here. */
+  tellPast() {
+    const { past } = this.point;
+    this.past.replaceChildren(...(past ? [el("h3", {}, "History"), el("p", { class: "hint" }, peakWords(past)), sparkline(past.waits, past.intervals, "The waiting in each interval")] : []));
+  }
+
+  /** For which locks of the class. */
+  tellInstances() {
+    const { instances } = this.point;
+    const items = instances.slice(0, MOST_INSTANCES).map(({ leastShare, waits, waited, address }) => el("li", {},
+      el("span", { class: "share" }, leastShare), el("span", {}, `${plural(waits, "wait")}, ${waited}`), el("span", { class: "frames mono" }, address)));
+    const hidden = instances.length - MOST_INSTANCES;
+    this.instances.replaceChildren(...(items.length > 0 ? [el("h3", {}, "Instances of the lock"), el("ol", { class: "callers" }, ...items)] : []),
+      ...(hidden > 0 ? [el("p", { class: "hint" }, `... and ${plural(hidden, "more lock")}`)] : []));
   }
 
   tellCallers() {

@@ -67,6 +67,13 @@ function threads(n) {
   return n.toFixed(threadDecimals(n));
 }
 
+/** An average number of threads, with three digits. */
+function averageThreads(n) {
+  if (n === 0) return "0";
+  if (n < 0.0005) return "<.001";
+  return n.toFixed(n < 0.0995 ? 3 : n < 9.995 ? 2 : n < 99.95 ? 1 : 0);
+}
+
 function threadDecimals(n) {
   return n < 0.995 ? 2 : n < 9.95 ? 1 : 0;
 }

@@ -9,8 +9,8 @@ function instanceRows({ instances, points }) {
     // Bounds of an estimate can exceed what the class waited in all.
     const share = (ns) => percent(Math.min(ns, waited), waited);
     return {
-      key: `${address} ${key}`, lockName: classes.get(key)?.name ?? lockName(lock, false), isPlace: Boolean(lockPlace(lock)), address: address.replace(/^0+(?=.)/, ""), waits, least_ns,
-      share: waited > 0 ? least_ns / waited : null, shareText: bounds(share(least_ns), share(most_ns)), waited: bounds(duration(least_ns), duration(most_ns)),
+      key: `${address} ${key}`, lockKey: key, lockName: classes.get(key)?.name ?? lockName(lock, false), isPlace: Boolean(lockPlace(lock)), address: address.replace(/^0+(?=.)/, ""), waits, least_ns,
+      share: waited > 0 ? least_ns / waited : null, leastShare: share(least_ns), shareText: bounds(share(least_ns), share(most_ns)), waited: bounds(duration(least_ns), duration(most_ns)),
       exact: least_ns === most_ns ? `${digits(least_ns)} ns` : `${digits(least_ns)} to ${digits(most_ns)} ns`,
     };
   });

@@ -18,6 +18,9 @@ function main() {
   const show = (whole, interval = whole) => {
     const { waiters, deadlocks } = whole;
     const snapshot = { ...interval, waiters, deadlocks };
+    const past = pastWaits(whole);
+    const instances = instanceRows(snapshot);
+    addToPoints(snapshot.points, past, instances);
     setText($("about"), aboutText(snapshot));
     const name = programName(snapshot);
     setText($("program"), name ?? "lockprof");
@@ -25,7 +28,7 @@ function main() {
     showWaiters(waiters, !embedded);
     showFindings(findings(snapshot), table);
     table.update(snapshot.points);
-    panes.update(whole, snapshot);
+    panes.update(whole, snapshot, past, instances);
     flame.update(snapshot.points);
   };
 
@@ -54,6 +57,14 @@ function main() {
       time.update();
     },
   );
+}
+
+/** Gives each point its `past` waits, if there are any, and the `instances` of its lock, for its details. */
+function addToPoints(points, past, instances) {
+  const pastOf = new Map((past?.rows ?? []).map((row) => [row.key, row]));
+  const instancesOf = new Map(instances.map((row) => [row.lockKey, []]));
+  for (const row of instances) instancesOf.get(row.lockKey).push(row);
+  for (const point of points) Object.assign(point, { past: pastOf.get(point.key), instances: instancesOf.get(point.lockKey) ?? [] });
 }
 
 /** What the page is about: the program, or what is known of it. */

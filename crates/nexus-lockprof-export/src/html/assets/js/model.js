@@ -39,6 +39,7 @@ function readSnapshot(json) {
     instances: json.instances ?? [],
     unlistedMost: json.unlisted_most_ns ?? 0,
     past: json.history ?? [],
+    rwlocks: json.rwlocks ?? [],
     points,
   };
 }

@@ -1,44 +1,47 @@
-// The panes beside the table: lock order, history, threads and instances. One without data is not there.
+// The panes beside the table: lock order, history, threads and others. One without data is not there.
 
-/** The column of bars of the history: each row has as many as there are intervals. */
-const DRAWN_PAST_COLUMNS = PAST_COLUMNS.map((column) => (column.id === "bars" ? { ...column, title: () => "", draw: drawBars } : column));
+/** The columns whose cells have elements of their own. */
+const DRAWN = { bars: { draw: drawBars, title: () => "" }, causes: { draw: drawCauses } };
 
 class Panes {
   constructor() {
-    const grid = (id, about) => new Grid($(id).querySelector(".grid"), { label: $(`${id}-head`).textContent, ...about });
-    this.history = grid("history", { noun: "point", columns: DRAWN_PAST_COLUMNS, by: "waited", words: pointWords });
+    const grid = (id, { columns, ...about }) => new Grid($(id).querySelector(".grid"), {
+      label: $(`${id}-head`).textContent, columns: columns.map((column) => ({ ...column, ...DRAWN[column.id] })), ...about,
+    });
+    this.history = grid("history", { noun: "point", columns: PAST_COLUMNS, by: "waited", words: pointWords });
     this.threads = grid("threads", { noun: "thread", columns: THREAD_COLUMNS, by: "waited", words: (row) => row.name });
     this.instances = grid("instances", { noun: "lock", columns: INSTANCE_COLUMNS, by: "waited", words: instanceWords });
+    this.rwlocks = grid("rwlocks", { noun: "lock", columns: RWLOCK_COLUMNS, by: "waited", words: rwlockPaneWords });
     this.pairs = grid("pairs", { noun: "pair", columns: PAIR_COLUMNS, by: "danger", words: pairWords });
   }
 
-  /** Threads and instances are `snapshot`'s, which may cover an interval; the others are `whole`'s. */
-  update(whole, snapshot) {
+  /** Lock order and history are `whole`'s. The others are `snapshot`'s, which may cover an interval. */
+  update(whole, snapshot, past, instances) {
     showOrder(whole);
-    this.updateHistory(whole);
+    this.updateHistory(past);
     const threads = threadRows(snapshot);
     if (showPane("threads", threads)) {
       this.threads.update(threads);
       sayAbove("threads", starvedWords(threads) ?? "");
     }
-    const instances = instanceRows(snapshot);
     if (showPane("instances", instances)) {
       this.instances.update(instances);
       sayAbove("instances", ["Long waits only, by lock. Bounds are what is known of a lock's time.", unlistedWords(snapshot.unlistedMost)].join(" "));
     }
+    const rwlocks = rwlockRows(snapshot);
+    if (showPane("rwlocks", rwlocks)) this.rwlocks.update(rwlocks);
     const pairs = lockPairs(whole);
     if (showPane("pairs", pairs)) this.pairs.update(pairs);
   }
 
-  updateHistory(snapshot) {
-    const past = pastWaits(snapshot);
+  updateHistory(past) {
     if (!showPane("history", past?.rows ?? [])) return;
     const { intervals, all } = past;
     const length = intervals.reduce((sum, interval) => sum + interval.length, 0);
     sayAbove("history", `The last ${plural(intervals.length, "interval")} of the program, ${duration(length)}. A wait counts when it ends.`);
     $("history-all").replaceChildren(sparkline(all, intervals, `all locks: waited ${duration(all.reduce((sum, ns) => sum + ns, 0))}`),
       el("div", { class: "ends" }, el("span", {}, `${dayTime(intervals[0].began)} UTC`), el("span", {}, "all locks"), el("span", {}, `${dayTime(intervals.at(-1).ended)} UTC`)));
-    this.history.update(past.rows.map((row) => ({ ...row, intervals })));
+    this.history.update(past.rows);
   }
 }
 
@@ -70,12 +73,10 @@ function showOrder(snapshot) {
   if ($("potential").textContent !== now.textContent) $("potential").replaceChildren(...items);
 }
 
-/** Bars of equal width, which a screen reader knows by their `label` only. */
-function sparkline(waits, intervals, label) {
-  return el("div", { class: "sparkline", role: "img", "aria-label": label },
-    ...barsOf(waits, intervals).map(({ height, words }) => el("i", { title: words }, el("span", { style: `height: ${(100 * height).toFixed(1)}%` }))));
-}
-
 function drawBars(cell, row) {
   cell.replaceChildren(sparkline(row.waits, row.intervals, peakWords(row)));
+}
+
+function drawCauses(cell, row) {
+  cell.replaceChildren(...row.shares.map((cause) => el("div", {}, causeWords(cause))));
 }

@@ -1,4 +1,4 @@
-// uPlot, in the colours of the theme.
+// Charts: by uPlot in the colours of the theme, and bars.
 
 const MOST_LINES = 4;
 /** Steps of an axis of events, of which there are no halves: 1, 2, 5, 10, ... */
@@ -73,6 +73,12 @@ function histogramPlot(place, data, marks, width) {
     series: [{}, { fill: colour("--series-2"), stroke: colour("--series-2"), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.88, 60], align: 0 }) }],
     hooks: { draw: [drawMarks] },
   }, [x, y], place);
+}
+
+/** Bars of equal width, which a screen reader knows by their `label` only. */
+function sparkline(waits, intervals, label) {
+  return el("div", { class: "sparkline", role: "img", "aria-label": label },
+    ...barsOf(waits, intervals).map(({ height, words }) => el("i", { title: words }, height !== null && el("span", { style: `height: ${(100 * height).toFixed(1)}%` }))));
 }
 
 /** Contention over time. */
