@@ -133,15 +133,22 @@ expect 'rates, p95: last [0-9.]+m?s  [0-9a-z. ]+ since start' "of what time the 
 
 echo "--- the other views"
 typed 2
-expect '^threads, in the last interval' "2 shows threads"
+expect '^threads by waited, in the last interval' "2 shows threads"
 expect '^  thread .*acq +contention +waited' "their columns"
 expect '^  watched \([0-9]+\) .*%' "and the threads of the program"
 typed t
-expect '^threads, since the start' "t shows totals there"
+expect '^threads by waited, since the start' "t shows totals there"
+keys Right
+expect '^threads by contentions, since the start' "an arrow sorts them"
+typed r
+expect '^threads by contentions, reversed, ' "r reverses"
+typed r
+keys Left
+expect '^threads by waited, since the start' "and back"
 typed 1
 keys Home
 typed 3
-expect '^instances, since the start' "3 shows instances"
+expect '^instances by waited, since the start' "3 shows instances"
 expect '^  [0-9a-f]+ +[<>]?[0-9.]+% .* waits?' "the lock, by its address"
 typed t
 typed 4
@@ -149,7 +156,7 @@ expect '^no locks were seen in orders that can deadlock' "4 shows the order of l
 typed 5
 expect '^all locks' "5 shows the history"
 expect '^  peak [0-9:]+ to [0-9:]+ UTC: waited .* intervals' "peaks"
-expect '^  [▁▂▃▄▅▆▇█]+$' "and bars"
+expect '^  [▁▂▃▄▅▆▇█·]+$' "and bars"
 keys Tab
 expect 'wait/s▼' "Tab goes on to the locks"
 keys BTab
@@ -299,7 +306,7 @@ typed 4
 expect '^Potential deadlock: 2 locks' "a potential deadlock"
 expect 'held accounts \(.*stuck.rs:[0-9]+\) and acquired audit \(.*stuck.rs:[0-9]+\)' "with both places"
 typed 2
-expect '^threads, ' "its threads"
+expect '^threads by waited, ' "its threads"
 expect '^accounts: held by transfer \([0-9]+\)' "who holds, above them"
 typed q
 ended 0 "q"

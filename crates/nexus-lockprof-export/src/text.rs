@@ -89,13 +89,13 @@ pub use behind::behind;
 pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;
-pub use instances::{instances, instances_of};
-pub use order::lock_order;
+pub use instances::{instance_rows, instances, instances_of};
+pub use order::{lock_order, lock_order_note, potential_deadlock};
 pub use peak::{bars, peak};
 pub use rwlocks::rwlock;
 pub use sort::SortKey;
 pub use table::Table;
-pub use threads::threads;
+pub use threads::{thread_rows, threads};
 
 /// The report of a snapshot: see the [module](self). Set its options, then display it.
 ///

@@ -190,7 +190,12 @@ fn suffix(text: &str, max: usize) -> &str {
 
 /// Wraps `text` between words into lines of at most `max` columns, and indents all lines but the
 /// first.
-pub(crate) fn wrapped(text: &str, max: usize) -> String {
+///
+/// ```
+/// assert_eq!(nexus_lockprof_export::readable::fit::wrapped("one two three", 8), "one two\n  three");
+/// ```
+#[must_use]
+pub fn wrapped(text: &str, max: usize) -> String {
     let mut lines = String::new();
     let mut used = 0;
     for word in text.split(' ') {

@@ -131,25 +131,51 @@ fn section(snapshot: &Snapshot, class: &Lock, width: usize) -> Option<Vec<String
 /// ```
 #[must_use]
 pub fn instances_of(snapshot: &Snapshot, class: &Lock, width: usize) -> Vec<String> {
+    let of_class = snapshot.instances().iter().filter(|of| of.lock == *class);
+    instance_rows(snapshot, class, &Vec::from_iter(of_class), width)
+}
+
+/// The same for these of them, in this order. Where there is no room for a line, the number of
+/// waits is left out, then the share.
+///
+/// ```
+/// use nexus_lockprof_export::text;
+/// use nexus_lockprof_snapshot::{Lock, Snapshot, SnapshotParts};
+///
+/// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+/// assert!(text::instance_rows(&snapshot, &Lock::Anonymous, &[], 80).is_empty());
+/// ```
+#[must_use]
+pub fn instance_rows(
+    snapshot: &Snapshot,
+    class: &Lock,
+    locks: &[&Instance],
+    width: usize,
+) -> Vec<String> {
     let points = snapshot.points().iter();
     let points = points.filter(|point| point.lock == *class);
     let waited_ns = number::sum(points.map(|point| point.wait.total_ns));
-    let of_class = snapshot.instances().iter().filter(|of| of.lock == *class);
-    rows(&Vec::from_iter(of_class), waited_ns, width)
+    rows(locks, waited_ns, width)
 }
 
 /// A line for each of these locks of one class, for which threads waited `waited_ns` in all.
 fn rows(locks: &[&Instance], waited_ns: u64, width: usize) -> Vec<String> {
+    const GO: [usize; 2] = [3, 1];
     let cells: Vec<[String; 4]> = locks.iter().map(|of| cells(of, waited_ns)).collect();
-    let lines = cells.iter().map(|cell| {
-        let mut line = String::new();
-        for (column, text) in cell.iter().enumerate() {
-            let widths = cells.iter().filter_map(|cells| cells.get(column));
-            let widest = widths.map(|text| fit::width(text)).max().unwrap_or(0);
-            line.push_str("  ");
-            line.push_str(&fit::padded(text, widest, true));
+    let widest: [usize; 4] = std::array::from_fn(|column| {
+        let widths = cells.iter().filter_map(|cells| cells.get(column));
+        widths.map(|text| fit::width(text)).max().unwrap_or(0)
+    });
+    let mut columns: Vec<usize> = (0..widest.len()).collect();
+    for gone in GO {
+        if columns.iter().map(|&at| 2 + widest[at]).sum::<usize>() > width {
+            columns.retain(|column| *column != gone);
         }
-        fit::middle(&line, width)
+    }
+    let lines = cells.iter().map(|cells| {
+        let columns = columns.iter();
+        let texts = columns.map(|&at| format!("  {}", fit::padded(&cells[at], widest[at], true)));
+        fit::middle(&texts.collect::<String>(), width)
     });
     lines.collect()
 }

@@ -23,20 +23,62 @@ pub fn lock_order(snapshot: &Snapshot, width: usize) -> Vec<String> {
     if potential.is_empty() {
         return Vec::new();
     }
-    let mut out = vec!["Lock order".to_owned()];
+    let mut lines = vec!["Lock order".to_owned()];
     for potential in potential {
-        out.push(paragraph("", &title(potential), width));
-        let steps = potential.steps.iter();
-        out.extend(steps.map(|pair| paragraph("   ", &step(pair), width)));
+        lines.extend(potential_deadlock(potential, width));
     }
-    if let ProfilerMode::Sampled { .. } = snapshot.profiler_mode() {
-        let note = "In mode sampled, a lock that is always held around these may be unknown. Such \
-                    a lock makes an order harmless.";
-        out.push(paragraph("", note, width));
+    lines.extend(lock_order_note(snapshot, width));
+    lines
+}
+
+/// The sentences on one potential deadlock, in lines of at most `width` terminal columns.
+///
+/// ```
+/// use nexus_lockprof_export::text;
+/// use nexus_lockprof_snapshot::PotentialDeadlock;
+///
+/// let none = PotentialDeadlock { needs_writer: false, steps: Vec::new() };
+/// let lines = text::potential_deadlock(&none, 80);
+/// assert_eq!(lines, ["Potential deadlock: 0 locks were acquired in different orders."]);
+/// ```
+#[must_use]
+pub fn potential_deadlock(potential: &PotentialDeadlock, width: usize) -> Vec<String> {
+    let title = paragraph("", &title(potential), width);
+    let steps = potential.steps.iter();
+    let steps = steps.map(|pair| paragraph("   ", &step(pair), width));
+    split([title].into_iter().chain(steps))
+}
+
+/// What reduces the value of a snapshot's potential deadlocks, if something does.
+///
+/// ```
+/// use nexus_lockprof_export::text;
+/// use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
+///
+/// let in_mode = |profiler_mode| Snapshot::from_parts(SnapshotParts {
+///     profiler_mode,
+///     ..SnapshotParts::default()
+/// });
+/// assert!(text::lock_order_note(&in_mode(ProfilerMode::Exact), 80).is_empty());
+/// let sampled = in_mode(ProfilerMode::Sampled { budget: 0.01 });
+/// assert!(!text::lock_order_note(&sampled, 80).is_empty());
+/// ```
+#[must_use]
+pub fn lock_order_note(snapshot: &Snapshot, width: usize) -> Vec<String> {
+    let note = "In mode sampled, a lock that is always held around these may be unknown. Such a \
+                lock makes an order harmless.";
+    match snapshot.profiler_mode() {
+        ProfilerMode::Sampled { .. } => split([paragraph("", note, width)]),
+        _ => Vec::new(),
     }
-    out.iter()
-        .flat_map(|text| text.lines().map(str::to_owned))
-        .collect()
+}
+
+fn split(texts: impl IntoIterator<Item = String>) -> Vec<String> {
+    let lines = texts.into_iter().flat_map(|text| {
+        let lines = text.lines().map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    });
+    lines.collect()
 }
 
 fn title(potential: &PotentialDeadlock) -> String {

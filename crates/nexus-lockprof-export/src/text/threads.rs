@@ -61,19 +61,41 @@ pub fn threads(snapshot: &Snapshot, most: Option<usize>, width: usize) -> Vec<St
     }
     let is_live = |row: &&ThreadRow| row.kind == ThreadKind::Live;
     let live: Vec<&ThreadRow> = rows.iter().filter(is_live).collect();
-    let mut cells = vec![["thread", "acq", "contention", "waited", "", "held"].map(str::to_owned)];
     let shown = live.iter().take(most).copied();
     let several = rows.iter().filter(|row| !is_live(row));
-    let waited = sum(rows, |row| row.wait.total_ns);
-    cells.extend(shown.chain(several).map(|row| row_of(row, waited)));
+    let shown: Vec<&ThreadRow> = shown.chain(several).collect();
     let mut lines = vec![fit::wrapped(&title, width)];
-    lines.extend(aligned(&cells, width));
+    lines.extend(thread_rows(snapshot, &shown, width));
     let hidden = live.len().saturating_sub(most) as u64;
     if hidden > 0 {
         let noun = if hidden == 1 { "thread" } else { "threads" };
         lines.push(format!("  ... and {hidden} more {noun}"));
     }
     lines
+}
+
+/// A row of names, and a line for each of these threads of `snapshot`. No line is wider than
+/// `width` terminal columns: where there is no room, columns are left out, the least useful first.
+///
+/// ```
+/// use nexus_lockprof_export::text;
+/// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts, ThreadKind, ThreadRow};
+///
+/// let row = ThreadRow { kind: ThreadKind::Ended, threads: 3, ..ThreadRow::default() };
+/// let snapshot = Snapshot::from_parts(SnapshotParts {
+///     threads: vec![row],
+///     ..SnapshotParts::default()
+/// });
+/// let rows: Vec<&ThreadRow> = snapshot.threads().iter().collect();
+/// let lines = text::thread_rows(&snapshot, &rows, 80);
+/// assert_eq!(lines[1], "  3 threads that ended    0           0       -       -");
+/// ```
+#[must_use]
+pub fn thread_rows(snapshot: &Snapshot, rows: &[&ThreadRow], width: usize) -> Vec<String> {
+    let waited = sum(snapshot.threads(), |row| row.wait.total_ns);
+    let mut cells = vec![["thread", "acq", "contention", "waited", "", "held"].map(str::to_owned)];
+    cells.extend(rows.iter().map(|row| row_of(row, waited)));
+    aligned(&cells, width)
 }
 
 /// `worker (4711) waited 3.00ms, 82% of the time that threads waited.` If it waited far more than
@@ -144,17 +166,30 @@ fn time(time: &ThreadTime) -> String {
     }
 }
 
-/// The cells in columns, the first one on the left. The share follows its time at one space.
+/// The share of the time that threads waited, which follows its time at one space.
+const SHARE: usize = 4;
+/// Contentions, holds, the share, acquisitions: the columns that go where there is no room.
+const GO: [usize; 4] = [2, 5, SHARE, 1];
+
+/// The cells in columns, the first one on the left.
 fn aligned(cells: &[[String; 6]], width: usize) -> Vec<String> {
     let widest: [usize; 6] = std::array::from_fn(|column| {
         let widths = cells.iter().filter_map(|row| row.get(column));
         widths.map(|cell| fit::width(cell)).max().unwrap_or(0)
     });
+    let gap = |column: usize| if column == SHARE { " " } else { "  " };
+    let mut columns: Vec<usize> = (0..widest.len()).collect();
+    for gone in GO {
+        let wide = |&column: &usize| gap(column).len() + widest[column];
+        if columns.iter().map(wide).sum::<usize>() > width {
+            columns.retain(|column| *column != gone);
+        }
+    }
     let line = |row: &[String; 6]| {
         let mut line = String::new();
-        for (column, (cell, widest)) in row.iter().zip(widest).enumerate() {
-            line.push_str(if column == 4 { " " } else { "  " });
-            line.push_str(&fit::padded(cell, widest, column > 0));
+        for &column in &columns {
+            line.push_str(gap(column));
+            line.push_str(&fit::padded(&row[column], widest[column], column > 0));
         }
         fit::middle(line.trim_end(), width)
     };

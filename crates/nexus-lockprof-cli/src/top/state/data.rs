@@ -129,6 +129,14 @@ impl Data {
         self.interval.as_ref().is_some_and(Snapshot::is_complete)
     }
 
+    /// The snapshot that figures are taken from.
+    pub(crate) fn of(&self, figures: Figures) -> &Snapshot {
+        match figures {
+            Figures::Rates => self.rated(),
+            Figures::Totals => &self.whole,
+        }
+    }
+
     /// The findings in the time that the figures cover, the costliest first.
     pub(crate) fn findings(&self, figures: Figures) -> &[Finding] {
         match figures == Figures::Rates && self.is_interval() {

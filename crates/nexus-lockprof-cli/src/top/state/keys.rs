@@ -76,6 +76,7 @@ impl State {
             KeyCode::BackTab => self.show(self.view.moved(-1)),
             KeyCode::Char(c @ '1'..='5') => self.show(View::picked(c).unwrap_or(self.view)),
             _ if self.drilled => self.on_point(key),
+            _ if self.view.is_list() => self.on_list(key),
             _ if self.view != View::Locks => self.on_text(key),
             _ => self.on_table(key),
         }
@@ -149,14 +150,50 @@ impl State {
         (self.view, self.drilled, self.scroll) = (view, false, 0);
     }
 
+    /// Handles a key in a view that has rows of its own.
+    fn on_list(&mut self, key: KeyEvent) {
+        let view = self.view;
+        let (above, below) = self.list().hidden;
+        // A row that is longer than the screen is read to its end first.
+        let has_more = match key.code {
+            KeyCode::Up | KeyCode::Char('k') | KeyCode::PageUp => above > 0,
+            KeyCode::Down | KeyCode::Char('j') | KeyCode::PageDown => below > 0,
+            _ => false,
+        };
+        if has_more {
+            self.scroll_on(key.code);
+            return;
+        }
+        let list = self.list_mut();
+        let page = isize::try_from(list.page.max(1)).unwrap_or(isize::MAX);
+        match key.code {
+            KeyCode::Up | KeyCode::Char('k') => list.move_by(-1),
+            KeyCode::Down | KeyCode::Char('j') => list.move_by(1),
+            KeyCode::PageUp => list.move_by(-page),
+            KeyCode::PageDown => list.move_by(page),
+            KeyCode::Home | KeyCode::Char('g') => list.go_to_start(),
+            KeyCode::End | KeyCode::Char('G') => list.go_to_end(),
+            KeyCode::Left | KeyCode::Char('<') => list.move_sort(view, -1),
+            KeyCode::Right | KeyCode::Char('>') => list.move_sort(view, 1),
+            KeyCode::Char('r') => list.reverse(),
+            KeyCode::Esc => self.leave_text(),
+            _ => {}
+        }
+    }
+
+    /// Clears the filter, or goes back to the table.
+    fn leave_text(&mut self) {
+        match self.table.filter().is_empty() {
+            true => self.show(View::Locks),
+            false => self.table.set_filter(String::new()),
+        }
+    }
+
     /// Handles a key in a view of text. It scrolls, and sorting works as in the table, whose order
     /// the rows have.
     fn on_text(&mut self, key: KeyEvent) {
         match key.code {
-            KeyCode::Esc if !self.table.filter().is_empty() => {
-                self.table.set_filter(String::new());
-            }
-            KeyCode::Esc => self.show(View::Locks),
+            KeyCode::Esc => self.leave_text(),
             KeyCode::Enter => {}
             code if self.scroll_on(code) => {}
             _ => self.on_table(key),

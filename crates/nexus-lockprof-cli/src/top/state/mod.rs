@@ -9,6 +9,7 @@ mod figures;
 mod history;
 mod key;
 mod keys;
+mod list;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,11 +24,12 @@ pub(crate) use figures::Figures;
 pub(crate) use history::{History, TrendSample};
 pub(crate) use key::Key;
 pub(crate) use keys::Effect;
+pub(crate) use list::ListState;
 pub(crate) use table::TableState;
 pub(crate) use view::View;
 pub(crate) use waiters::WaitersPane;
 
-use nexus_lockprof_snapshot::{Point, Snapshot};
+use nexus_lockprof_snapshot::{Lock, Point, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,6 +125,10 @@ pub(crate) struct State {
     /// The rows.
     pub(crate) table: TableState,
     view: View,
+    /// The rows of the views of threads, of instances and of orders.
+    lists: [ListState; View::ALL.len()],
+    /// The class of the point that was selected last: the filter may leave no point.
+    class: Option<Lock>,
     /// Whether the page of the selected point is open.
     drilled: bool,
     /// Lines that the point's page, or a view of text, is scrolled down. The view keeps it in
@@ -158,6 +164,8 @@ impl State {
             paused: None,
             waiters: WaitersPane::default(),
             view: View::Locks,
+            lists: Default::default(),
+            class: None,
             drilled: false,
             scroll: 0,
             dialog: None,
@@ -222,6 +230,21 @@ impl State {
     /// The view that is shown.
     pub(crate) fn view(&self) -> View {
         self.view
+    }
+
+    /// The rows of the view that is shown, if it has rows of its own.
+    pub(crate) fn list(&self) -> &ListState {
+        &self.lists[self.view as usize]
+    }
+
+    /// The same, to change it.
+    pub(crate) fn list_mut(&mut self) -> &mut ListState {
+        &mut self.lists[self.view as usize]
+    }
+
+    /// The class whose locks the view of instances has.
+    pub(crate) fn class(&self) -> Option<&Lock> {
+        self.class.as_ref()
     }
 
     /// The point whose page is open; `None` if the table is shown.
@@ -317,6 +340,18 @@ impl State {
             }
             (None, Some(data)) => self.table.refresh(data, &self.history),
             (None, None) => {}
+        }
+        if let (true, Some(data)) = (self.view.is_list(), self.data()) {
+            let selected = self.table.selected();
+            let point = selected.and_then(|index| data.whole().points().get(index));
+            if let Some(point) = point {
+                self.class = Some(point.lock.clone());
+            }
+            let words = self.table.words();
+            let figures = self.table.figures();
+            let class = self.class.as_ref();
+            let list = &mut self.lists[self.view as usize];
+            list.refresh(self.view, (&data, figures), class, &words);
         }
     }
 

@@ -35,6 +35,7 @@ fn keys(state: &State, width: usize, theme: Theme) -> Line<'static> {
     let drilled = state.drilled().is_some();
     let pause = if state.is_paused() { "go on" } else { "pause" };
     let table = !drilled && state.view() == View::Locks;
+    let list = !drilled && state.view().is_list();
     let keys: [(&str, &str, bool); 15] = [
         ("?", "help", true),
         ("q", "quit", true),
@@ -43,8 +44,8 @@ fn keys(state: &State, width: usize, theme: Theme) -> Line<'static> {
         ("Enter", "point", table),
         ("Esc", "back", drilled),
         ("←→", "next point", drilled),
-        ("←→", "sort", table),
-        ("r", "reverse", table),
+        ("←→", "sort", table || list),
+        ("r", "reverse", table || list),
         ("/", "filter", !drilled),
         ("t", "totals", true),
         ("Space", pause, told),

@@ -6,6 +6,7 @@ mod dialog;
 mod figure;
 mod footer;
 mod header;
+mod page;
 mod pages;
 mod point;
 mod table;

@@ -116,6 +116,172 @@ fn a_view_says_that_it_has_nothing() {
     }
 }
 
+/// The lines of the selected row, and the title.
+fn selected(state: &mut State) -> (String, String) {
+    let buffer = drawn(state, 80, 24, Theme::new(true));
+    let all = text(&buffer);
+    let lines = all.lines().enumerate();
+    let is_selected = |y: usize| {
+        let cell = &buffer[(0, u16::try_from(y).unwrap())];
+        cell.modifier.contains(Modifier::REVERSED)
+    };
+    let marked = lines.filter(|&(y, _)| is_selected(y));
+    let marked: Vec<&str> = marked.map(|(_, line)| line.trim()).collect();
+    let title = all.lines().find(|line| line.contains(" by "));
+    (marked.join("|"), title.unwrap_or_default().to_owned())
+}
+
+#[test]
+fn rows_are_selected_and_sorted() {
+    let (mut state, mut target) = looked();
+    press(&mut state, "2");
+    let (row, title) = selected(&mut state);
+    assert!(row.starts_with("config (4711)"), "{row}");
+    assert_eq!(
+        title,
+        "threads by waited, since the start or the last reset"
+    );
+    press(&mut state, "↓↓↓");
+    let (row, _) = selected(&mut state);
+    assert!(row.starts_with("worker (4712)"), "the last one: {row}");
+    // It stays selected in any order, and in the next snapshot.
+    press(&mut state, "←r");
+    let (row, title) = selected(&mut state);
+    assert!(row.starts_with("worker (4712)"), "{row}");
+    assert!(title.starts_with("threads by name, reversed, "), "{title}");
+    assert_eq!(state.list().rows(), [1, 0]);
+    target.parts.threads[1].wait.total_ns *= 100;
+    see(&mut state, target.look());
+    press(&mut state, "→");
+    let (row, title) = selected(&mut state);
+    assert!(row.starts_with("worker (4712)"), "{row}");
+    assert!(title.starts_with("threads by waited, in"), "{title}");
+    assert_eq!(state.list().at(), 0, "it has waited most meanwhile");
+    press(&mut state, "\u{21f1}");
+    // Each view has its own order and row.
+    press(&mut state, "t3→");
+    let (row, title) = selected(&mut state);
+    assert!(row.starts_with("7f001000"), "{row}");
+    assert!(title.starts_with("instances by waits, "), "{title}");
+    press(&mut state, "→r");
+    assert!(selected(&mut state).0.starts_with("7f002000"));
+    // A row of several lines is selected as one.
+    press(&mut state, "4");
+    let (row, title) = selected(&mut state);
+    assert_eq!(title, "order by kind, since the program's start");
+    assert!(row.starts_with("Potential deadlock: 2 locks"), "{row}");
+    assert!(
+        row.ends_with("acquired shard (src/app.rs:88),|3 times."),
+        "{row}"
+    );
+    press(&mut state, "2");
+    assert!(selected(&mut state).1.starts_with("threads by waited, "));
+}
+
+#[test]
+fn the_selected_row_is_in_sight() {
+    let (mut state, mut target) = looked();
+    target.parts.threads = (1..=40).map(|id| row(id, "worker", 50 - id)).collect();
+    see(&mut state, target.look());
+    press(&mut state, "2t");
+    let shown = |state: &mut State, id: u64| {
+        let found = text(&drawn(state, 80, 12, Theme::new(true)));
+        found.contains(&format!("worker ({id})"))
+    };
+    assert!(shown(&mut state, 1) && !shown(&mut state, 40));
+    press(&mut state, "\u{21f2}");
+    assert!(shown(&mut state, 40) && !shown(&mut state, 1));
+    press(&mut state, "⇞");
+    let (first, at) = (state.scroll, state.list().at());
+    assert!(shown(&mut state, at as u64 + 1), "{first} {at}");
+    press(&mut state, "\u{21f1}");
+    assert!(shown(&mut state, 1));
+    let found = text(&drawn(&mut state, 80, 12, Theme::new(true)));
+    assert!(
+        found.contains("  thread "),
+        "the names of the columns: {found}"
+    );
+}
+
+/// Arrows go through the lines of a row that is longer than the screen, then to the next row.
+#[test]
+fn a_long_row_is_read_to_its_end() {
+    let (mut state, mut target) = looked();
+    let one = target.parts.potential_deadlocks[0].clone();
+    let mut other = one.clone();
+    other.needs_writer = true;
+    target.parts.potential_deadlocks.push(other);
+    see(&mut state, target.look());
+    press(&mut state, "4");
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        let found = text(&drawn(&mut state, 40, 8, Theme::new(true)));
+        seen.push((state.list().at(), found.contains("and acquired shard")));
+        press(&mut state, "↓");
+    }
+    let at = |row: usize| seen.iter().filter(move |(at, _)| *at == row);
+    assert!(
+        at(0).count() > 1 && at(0).any(|(_, is_end)| *is_end),
+        "{seen:?}"
+    );
+    assert!(
+        at(1).count() > 1 && at(1).any(|(_, is_end)| *is_end),
+        "{seen:?}"
+    );
+    assert!(seen.is_sorted_by_key(|(at, _)| *at), "{seen:?}");
+}
+
+#[test]
+fn the_filter_reaches_all_rows() {
+    let (mut state, _) = looked();
+    let found = |state: &mut State| text(&drawn(state, 80, 24, Theme::new(true)));
+    press(&mut state, "3/7F002\n");
+    let shown = found(&mut state);
+    assert!(
+        shown.contains("7f002000") && !shown.contains("7f001000"),
+        "{shown}"
+    );
+    press(&mut state, "4");
+    assert!(!found(&mut state).contains("Potential deadlock"));
+    press(&mut state, "\u{1b}");
+    assert!(found(&mut state).contains("Potential deadlock"));
+    press(&mut state, "/shard inversion\n");
+    assert!(found(&mut state).contains("Potential deadlock"));
+    press(&mut state, "3");
+    let shown = found(&mut state);
+    assert!(
+        !shown.contains("7f00"),
+        "inversion is no word of it: {shown}"
+    );
+    // A word of the class leaves all of its locks.
+    press(&mut state, "\u{1b}/shard\n");
+    let shown = found(&mut state);
+    assert!(
+        shown.contains("7f001000") && shown.contains("7f002000"),
+        "{shown}"
+    );
+}
+
+/// Columns go one by one, and no word is cut in its middle.
+#[test]
+fn narrow_views_have_fewer_columns() {
+    let (mut state, _) = looked();
+    press(&mut state, "2");
+    for (width, heads) in [
+        (60, "  thread         acq  contention  waited        held"),
+        (45, "  thread         acq  waited        held"),
+        (40, "  thread         acq  waited        held"),
+        (34, "  thread         acq  waited"),
+        (24, "  thread         waited"),
+    ] {
+        let found = text(&drawn(&mut state, width, 16, Theme::new(true)));
+        let head = found.lines().find(|line| line.starts_with("  thread"));
+        assert_eq!(head, Some(heads), "{found}");
+        let mut rows = found.lines().filter(|line| line.starts_with("  "));
+        assert!(rows.all(|row| !row.contains('…')), "{width}: {found}");
+    }
+}
+
 #[test]
 fn threads_are_of_the_interval_or_of_all_time() {
     let (mut state, mut target) = looked();
@@ -124,7 +290,10 @@ fn threads_are_of_the_interval_or_of_all_time() {
     press(&mut state, "2");
     let shown = |state: &mut State| text(&drawn(state, 80, 24, Theme::new(true)));
     let found = shown(&mut state);
-    assert!(found.contains("threads, in the last interval"), "{found}");
+    assert!(
+        found.contains("threads by waited, in the last interval"),
+        "{found}"
+    );
     assert!(found.contains("  config (4711)    5"), "{found}");
     press(&mut state, "t");
     let found = shown(&mut state);
