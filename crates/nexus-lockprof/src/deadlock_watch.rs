@@ -13,7 +13,8 @@ use std::time::Duration;
 /// Before that, stderr gets the `lock.deadlock` line, and for each thread where it waits, for what,
 /// and where the lock was acquired that it waits for. A deadlock is told when its threads have
 /// waited for a second. One that may be something else ([`Deadlock::certain`]) is told too, and the
-/// program goes on.
+/// program goes on. With the feature `send_guard` none is certain, since a guard may be in another
+/// thread by now: all are told, and the program goes on.
 ///
 /// Locks that were acquired in orders which can deadlock ([`PotentialDeadlock`]) are told too, even
 /// if all went well, at the latest when the value is dropped. The program goes on.
