@@ -6,7 +6,7 @@
 //! several places, and each side has a thread of its own.
 //!
 //! ```text
-//! cargo bench -p nexus-lockprof-benches --bench density -- [--every 100,1000] [--mode sampled] [--rounds 201]
+//! cargo bench -p nexus-lockprof-benches --bench density -- [--every 100,1000] [--mode sampled] [--rounds 81]
 //! ```
 
 // Its output is its purpose.
@@ -187,7 +187,7 @@ fn run(args: &Args) -> Result<(), String> {
     let smoke = [100];
     let every: &[u64] = if args.smoke { &smoke } else { &EVERY };
     let every = args.numbers("--every", every)?;
-    let rounds = args.numbers("--rounds", &[if args.smoke { 2 } else { 201 }])?[0] as usize;
+    let rounds = args.numbers("--rounds", &[if args.smoke { 2 } else { 81 }])?[0] as usize;
     let wanted = args.text("--mode", "");
     let turn_ns = Work::turn_ns();
     println!(

@@ -118,8 +118,8 @@ async function flameByHolder(page) {
     frames.push(await page.textContent("#flame-details"));
   }
   assert.deepEqual(frames, [
-    "sessions: 139s, >99% of all waiting",
-    "src/cache.rs:41: 139s, >99% of all waiting, 100% of sessions",
+    "sessions: 139s, 99% of all waiting",
+    "src/cache.rs:41: 139s, 99% of all waiting, 100% of sessions",
     "src/http.rs:88: 130s, 93% of all waiting, 94% of src/cache.rs:41",
   ]);
   await page.click("#flame-holders");
