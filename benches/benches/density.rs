@@ -65,7 +65,7 @@ static OURS: Locks<nexus_lockprof::Mutex<u64>> = [
     class!(nexus_lockprof::Mutex::named("class 7", 0)),
 ];
 
-/// What a thread computes between two acquisitions.
+/// The computation between two acquisitions.
 struct Work {
     streams: [u64; 4],
     words: Box<[u64; WORDS]>,
@@ -113,7 +113,8 @@ impl Work {
     }
 }
 
-/// Takes a lock after each so many turns, until the flag is set. Returns its operations.
+/// Takes a lock after every given number of turns until the flag is set. Returns the number of
+/// acquisitions.
 type Copy = fn(u64, &AtomicBool) -> u64;
 
 /// The copies of a loop on these locks.
@@ -170,7 +171,8 @@ impl Cell {
     }
 }
 
-/// How much longer a program may take that locks every so many nanoseconds, if that is bounded.
+/// The largest acceptable slowdown of a program that takes a lock every `every` nanoseconds, if there
+/// is a target for it.
 fn target(mode: &str, every: u64) -> Option<f64> {
     match (mode, every) {
         ("off", 100..) | ("sampled", 1000..) => Some(0.005),

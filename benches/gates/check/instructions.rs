@@ -48,7 +48,7 @@ impl Sides {
 /// Rows of many points, used in turns. Where a point lies in the thread's cache depends on
 /// addresses, and so on the build. So these rows have a bound in place of a baseline.
 const MANY_POINTS: &str = "points-";
-/// The bound: so many times what one point costs, the row [`ONE_POINT`].
+/// The bound, as a multiple of the cost of one point, which is the row [`ONE_POINT`].
 const MANY_OVER_ONE: f64 = 1.3;
 const ONE_POINT: &str = "mutex";
 

@@ -5,7 +5,7 @@ use super::{Data, Figures, View, has_words};
 use nexus_lockprof_snapshot::{Instance, Lock, PotentialDeadlock, Snapshot, ThreadKind, ThreadRow};
 use std::cmp::{Ordering, Reverse};
 
-/// What the rows of each view can be sorted by.
+/// The columns by which the rows of each view can be sorted.
 const THREADS: [&str; 5] = ["waited", "contentions", "acquisitions", "held", "name"];
 const INSTANCES: [&str; 3] = ["waited", "waits", "address"];
 const ORDER: [&str; 3] = ["kind", "times seen", "locks"];
@@ -14,11 +14,11 @@ const ORDER: [&str; 3] = ["kind", "times seen", "locks"];
 struct Entry {
     /// Its place among the snapshot's.
     index: usize,
-    /// What stays of it from one snapshot to the next.
+    /// Identifies the row from one snapshot to the next.
     key: String,
-    /// What the filter looks at.
+    /// The text that the filter searches.
     text: String,
-    /// What it is sorted by: numbers from the largest, or text.
+    /// The sort key: numbers from the largest, or text.
     values: Vec<Value>,
 }
 
@@ -77,7 +77,7 @@ impl ListState {
         self.at
     }
 
-    /// What the rows are sorted by, and whether in reverse.
+    /// The column by which the rows are sorted, and whether in reverse.
     pub(crate) fn sort(&self, view: View) -> (&'static str, bool) {
         let name = sorts(view).get(self.sort).copied().unwrap_or_default();
         (name, self.reversed)
@@ -219,7 +219,7 @@ fn orders(snapshot: &Snapshot) -> Vec<Entry> {
             index,
             key: format!("{} {}", potential.cycle(), potential.needs_writer),
             values: vec![
-                // What needs no writer comes first.
+                // Deadlocks that need no writer come first.
                 Value::Text(format!("{} {}", u8::from(kind.1), u8::from(kind.0))),
                 number(seen.fold(0, u64::saturating_add)),
                 Value::Text(locks.join(" ")),

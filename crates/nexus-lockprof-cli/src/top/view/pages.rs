@@ -39,7 +39,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: 
     frame.render_widget(Paragraph::new(shown), area);
 }
 
-/// What a view without lines says.
+/// The text of a view that has no lines.
 fn nothing(view: View) -> &'static str {
     match view {
         View::Locks => "",
