@@ -20,10 +20,11 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use nexus_lockprof_benches::comparison::{Comparison, Copies, Enough, Ratio, compare};
 use nexus_lockprof_benches::interval::Interval;
 use nexus_lockprof_benches::placements::{PLACEMENTS, begin_at};
-use nexus_lockprof_benches::results::{self, Args, NOT_RESOLVED, median};
-use nexus_lockprof_benches::threads::{Plan, Side, by_round, spin, take_turns_until, turn_ns};
+use nexus_lockprof_benches::results::{self, Args, NOT_RESOLVED};
+use nexus_lockprof_benches::threads::{Plan, spin, turn_ns};
 use nexus_lockprof_benches::{modes, placed};
 use serde_json::json;
 
@@ -31,10 +32,10 @@ use serde_json::json;
 const MEAN: f64 = 0.97;
 const WORST: f64 = 0.90;
 
-/// Half of an interval of 95 % that is small enough, for ours and for the bare lock against itself.
-const ENOUGH: f64 = 0.01;
-/// The least number of rounds.
-const LEAST: usize = 11;
+const ENOUGH: Enough = Enough {
+    rounds: 11,
+    half: 0.01,
+};
 
 #[repr(align(256))]
 struct Alone<L>(L);
@@ -94,30 +95,8 @@ macro_rules! side {
     }};
 }
 
-/// One cell of the matrix.
-struct Cell {
-    ours: Interval,
-    /// The bare lock against itself.
-    noise: Interval,
-    /// Operations of the bare lock, millions a second.
-    bare: f64,
-    rounds: usize,
-}
-
-impl Cell {
-    fn of(rates: &[Vec<f64>]) -> Self {
-        let rates: Vec<Vec<f64>> = rates.chunks(PLACEMENTS).map(by_round).collect();
-        Cell {
-            ours: Interval::of_median(&rates[1], &rates[0]),
-            noise: Interval::of_median(&rates[2], &rates[0]),
-            bare: median(rates[0].clone()) / 1e6,
-            rounds: rates[0].len(),
-        }
-    }
-
-    fn verdict(&self) -> &'static str {
-        self.ours.verdict(&self.noise, WORST)
-    }
+fn verdict(cell: &Comparison) -> &'static str {
+    cell.ours.verdict(&cell.noise, WORST)
 }
 
 fn main() -> ExitCode {
@@ -139,31 +118,35 @@ fn run(args: &Args) -> Result<(), String> {
     let turn = turn_ns();
     let turns = |ns: u64| (ns as f64 / turn).round() as u64;
     println!(
-        "{}. One turn of the busy loops: {turn:.2} ns. Mode: {mode}. Throughput of ours over the bare lock's, and of the bare lock over itself, with half of the interval of 95 %; in {LEAST} to {rounds} rounds at {PLACEMENTS} places.\n",
-        results::processor()
+        "{}. One turn of the busy loops: {turn:.2} ns. Mode: {mode}. Throughput of ours over the bare lock's, and of the bare lock over itself, with half of the interval of 95 %; in {} to {rounds} rounds at {PLACEMENTS} places.\n",
+        results::processor(),
+        ENOUGH.rounds
     );
     println!(
         "| threads | hold | gap | bare, million a second | ours over bare | bare over bare | rounds | |"
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
-    let copies: [[Copy; PLACEMENTS]; 3] = [side!(BARE), side!(OURS), side!(AGAIN)];
+    let copies: Copies<Copy> = [side!(BARE), side!(OURS), side!(AGAIN)];
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for threads in args.numbers("--threads", &[2, 4, 8])? {
         for &hold in &holds {
             for &gap in &gaps {
-                let cell = measure(
-                    &copies,
-                    (threads, turns(hold), turns(gap)),
+                let plan = Plan {
+                    threads: threads as usize,
                     rounds,
-                    args.smoke,
-                );
-                let Cell {
-                    ours, noise, bare, ..
-                } = cell;
+                    // Threads that share a processor need several scheduler turns in a round.
+                    round: Duration::from_millis(if args.smoke { 1 } else { 2 * threads }),
+                    together: PLACEMENTS,
+                };
+                let (hold_turns, gap_turns) = (turns(hold), turns(gap));
+                let run = |copy: &Copy, stop: &AtomicBool| copy(hold_turns, gap_turns, stop);
+                let cell = compare(&copies, run, plan, Ratio::Throughput, ENOUGH);
+                let Comparison { ours, noise, .. } = cell;
+                let bare = cell.bare / 1e6;
                 println!(
                     "| {threads} | {hold} ns | {gap} ns | {bare:.2} | {ours} | {noise} | {} | {} |",
                     cell.rounds,
-                    cell.verdict()
+                    verdict(&cell)
                 );
                 rows.push(json!({"bench": "contended", "mode": mode, "threads": threads, "hold_ns": hold, "gap_ns": gap, "ratio": ours.middle, "noise": noise.middle, "half": ours.half()}));
                 cells.push(cell);
@@ -176,61 +159,28 @@ fn run(args: &Args) -> Result<(), String> {
     args.save(&rows)
 }
 
-fn measure(
-    copies: &[[Copy; PLACEMENTS]; 3],
-    (threads, hold, gap): (u64, u64, u64),
-    rounds: usize,
-    smoke: bool,
-) -> Cell {
-    let sides: Vec<_> = copies
-        .iter()
-        .flatten()
-        .map(|copy| move |_: usize, stop: &AtomicBool| copy(hold, gap, stop))
-        .collect();
-    let sides: Vec<Side<'_>> = sides.iter().map(|side| side as Side<'_>).collect();
-    // Threads that share a processor need several scheduler turns in a round.
-    let round = Duration::from_millis(if smoke { 1 } else { 2 * threads });
-    let is_enough = |rates: &[Vec<f64>]| {
-        let cell = Cell::of(rates);
-        let is_sure = |interval: Interval| interval.half() <= ENOUGH;
-        cell.rounds >= LEAST && is_sure(cell.ours) && is_sure(cell.noise)
-    };
-    let plan = Plan {
-        threads: threads as usize,
-        rounds,
-        round,
-        together: PLACEMENTS,
-    };
-    Cell::of(&take_turns_until(plan, &sides, is_enough))
-}
-
-fn mean_of(cells: &[Cell], of: fn(&Cell) -> Interval) -> Interval {
+fn mean_of(cells: &[Comparison], of: fn(&Comparison) -> Interval) -> Interval {
     Interval::of_mean(&Vec::from_iter(cells.iter().map(of)))
 }
 
 /// The sentence below the table.
-fn summary(cells: &[Cell], mean: Interval) -> String {
+fn summary(cells: &[Comparison], mean: Interval) -> String {
     let noise = mean_of(cells, |cell| cell.noise);
     let mut text = format!(
         "Geometric mean {mean}, bare over bare {noise} (target {MEAN}: {}).",
         mean.verdict(&noise, MEAN)
     );
-    let count = |verdict| {
-        cells
-            .iter()
-            .filter(|cell| cell.verdict() == verdict)
-            .count()
-    };
+    let count = |wanted| cells.iter().filter(|cell| verdict(cell) == wanted).count();
     let worst = cells
         .iter()
-        .filter(|cell| cell.verdict() != NOT_RESOLVED)
+        .filter(|cell| verdict(cell) != NOT_RESOLVED)
         .min_by(|a, b| a.ours.middle.total_cmp(&b.ours.middle));
     if let Some(worst) = worst {
         let _ = write!(
             text,
             " Worst resolved cell {} (target {WORST}: {}).",
             worst.ours,
-            worst.verdict()
+            verdict(worst)
         ); // to a String
     }
     let _ = write!(

@@ -16,22 +16,22 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use nexus_lockprof_benches::interval::Interval;
+use nexus_lockprof_benches::comparison::{Comparison, Copies, Enough, Ratio, compare};
 use nexus_lockprof_benches::modes::{self, MODES};
 use nexus_lockprof_benches::placed;
 use nexus_lockprof_benches::placements::{PLACEMENTS, begin_at};
 use nexus_lockprof_benches::results::{self, Args, median, verdict_if};
-use nexus_lockprof_benches::threads::{Plan, Side, by_round, take_turns_until};
+use nexus_lockprof_benches::threads::Plan;
 use serde_json::json;
 
 /// Nanoseconds between two acquisitions.
 const EVERY: [u64; 7] = [20, 50, 100, 200, 500, 1000, 5000];
 /// Nanoseconds of an uncontended acquisition and release, about.
 const LOCK_NS: f64 = 5.0;
-/// Half of an interval of 95 % that is small enough.
-const ENOUGH: f64 = 0.001;
-/// The least number of rounds.
-const LEAST: usize = 21;
+const ENOUGH: Enough = Enough {
+    rounds: 21,
+    half: 0.001,
+};
 
 const LOCKS: usize = 64;
 const CLASSES: usize = 8;
@@ -139,36 +139,13 @@ macro_rules! side {
     }};
 }
 
-/// One row.
-struct Cell {
-    ours: Interval,
-    /// The bare lock against itself.
-    noise: Interval,
-    /// Nanoseconds from one acquisition of the bare lock to the next.
-    bare_ns: f64,
-    rounds: usize,
-}
-
-impl Cell {
-    fn of(rates: &[Vec<f64>]) -> Self {
-        let rates: Vec<Vec<f64>> = rates.chunks(PLACEMENTS).map(by_round).collect();
-        Cell {
-            // Times: the bare lock's rate over ours.
-            ours: Interval::of_median(&rates[0], &rates[1]),
-            noise: Interval::of_median(&rates[0], &rates[2]),
-            bare_ns: 1e9 / median(rates[0].clone()),
-            rounds: rates[0].len(),
-        }
-    }
-
-    /// Not resolved if the bare lock differs from itself by more than half of the target, or the
-    /// target lies within the interval.
-    fn verdict(&self, target: f64) -> &'static str {
-        let is_quiet = (self.noise.middle - 1.0).abs() <= target / 2.0;
-        let most = 1.0 + target;
-        let is_clear = self.ours.high <= most || self.ours.low > most;
-        verdict_if(is_quiet && is_clear, self.ours.high <= most)
-    }
+/// Not resolved if the bare lock differs from itself by more than half of the target, or the target
+/// lies within the interval.
+fn verdict(Comparison { ours, noise, .. }: Comparison, target: f64) -> &'static str {
+    let is_quiet = (noise.middle - 1.0).abs() <= target / 2.0;
+    let most = 1.0 + target;
+    let is_clear = ours.high <= most || ours.low > most;
+    verdict_if(is_quiet && is_clear, ours.high <= most)
 }
 
 /// The largest acceptable slowdown of a program that takes a lock every `every` nanoseconds, if there
@@ -193,12 +170,13 @@ fn run(args: &Args) -> Result<(), String> {
     let wanted = args.text("--mode", "");
     let turn_ns = Work::turn_ns();
     println!(
-        "{}. One turn of the work: {turn_ns:.2} ns. Time of the program over its time on bare locks, with half of the interval of 95 %, and of that over itself; in {LEAST} to {rounds} rounds at {PLACEMENTS} places.\n",
-        results::processor()
+        "{}. One turn of the work: {turn_ns:.2} ns. Time of the program over its time on bare locks, with half of the interval of 95 %, and of that over itself; in {} to {rounds} rounds at {PLACEMENTS} places.\n",
+        results::processor(),
+        ENOUGH.rounds
     );
     println!("| mode | a lock every | ours over bare | bare over bare | rounds | target | |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | --- |");
-    let copies: [[Copy; PLACEMENTS]; 3] = [side!(BARE), side!(OURS), side!(AGAIN)];
+    let copies: Copies<Copy> = [side!(BARE), side!(OURS), side!(AGAIN)];
     let mut rows = Vec::new();
     let measured = |mode: &&&str| match wanted {
         "" => **mode != "exact",
@@ -208,16 +186,19 @@ fn run(args: &Args) -> Result<(), String> {
         modes::switch_to(mode)?;
         for &every in &every {
             let turns = ((every as f64 - LOCK_NS).max(0.0) / turn_ns).round() as u64;
-            let cell = measure(&copies, turns, rounds, args.smoke);
-            let Cell {
-                ours,
-                noise,
-                bare_ns,
-                ..
-            } = cell;
+            let plan = Plan {
+                threads: 1,
+                rounds,
+                round: Duration::from_millis(if args.smoke { 1 } else { 2 }),
+                together: PLACEMENTS,
+            };
+            let run = |copy: &Copy, stop: &AtomicBool| copy(turns, stop);
+            let cell = compare(&copies, run, plan, Ratio::Time, ENOUGH);
+            let Comparison { ours, noise, .. } = cell;
+            let bare_ns = 1e9 / cell.bare;
             let target = target(mode, every);
             let (most, verdict) = match target {
-                Some(target) => (format!("{:.3}", 1.0 + target), cell.verdict(target)),
+                Some(target) => (format!("{:.3}", 1.0 + target), verdict(cell, target)),
                 None => (String::new(), ""),
             };
             println!(
@@ -228,25 +209,4 @@ fn run(args: &Args) -> Result<(), String> {
         }
     }
     args.save(&rows)
-}
-
-fn measure(copies: &[[Copy; PLACEMENTS]; 3], turns: u64, rounds: usize, smoke: bool) -> Cell {
-    let sides: Vec<_> = copies
-        .iter()
-        .flatten()
-        .map(|copy| move |_: usize, stop: &AtomicBool| copy(turns, stop))
-        .collect();
-    let sides: Vec<Side<'_>> = sides.iter().map(|side| side as Side<'_>).collect();
-    let is_enough = |rates: &[Vec<f64>]| {
-        let cell = Cell::of(rates);
-        let is_sure = |interval: Interval| interval.half() <= ENOUGH;
-        cell.rounds >= LEAST && is_sure(cell.ours) && is_sure(cell.noise)
-    };
-    let plan = Plan {
-        threads: 1,
-        rounds,
-        round: Duration::from_millis(if smoke { 1 } else { 2 }),
-        together: PLACEMENTS,
-    };
-    Cell::of(&take_turns_until(plan, &sides, is_enough))
 }

@@ -4,6 +4,7 @@
 //! The operations in [`paths`] are compiled once. The benches, the gate on executed instructions
 //! and the gate on identical machine code all use them, so all three measure the same code.
 
+pub mod comparison;
 pub mod interval;
 pub mod measure;
 pub mod memory;
