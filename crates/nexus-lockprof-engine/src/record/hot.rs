@@ -15,6 +15,7 @@ use crate::identity::{PointKey, ThreadBits};
 use crate::record::statistics::Record;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, array, bump, const_fn, fence, sized};
 use Ordering::{Relaxed, SeqCst};
+use std::hint::cold_path;
 use std::marker::PhantomData;
 use std::sync::atomic::compiler_fence;
 
@@ -98,6 +99,7 @@ pub enum Probe<'a> {
 }
 
 /// What to do with an acquisition of this record.
+// `cold_path`, here and below, leaves the way of a counted acquisition without a jump.
 #[inline(always)]
 fn due(record: &Record) -> Probe<'_> {
     let hit = Hit {
@@ -107,6 +109,7 @@ fn due(record: &Record) -> Probe<'_> {
     // SAFETY: the record is in the calling thread's own cache, so this thread is its owner.
     let is_due = unsafe { record.holds.is_due_now(&record.acquisitions) };
     if is_due {
+        cold_path();
         Probe::Time(hit)
     } else {
         Probe::Count(hit)
@@ -189,16 +192,18 @@ impl<S> HotCache<S> {
     /// What to do with an acquisition at the point `key`. `is_off` says whether the engine is off.
     #[inline(always)]
     pub(crate) fn probe(&self, key: PointKey, is_off: impl FnOnce() -> bool) -> Probe<'_> {
-        let record = match self.record_in(self.first(key), key) {
-            Some(record) => record,
-            // Asked first, because an engine that is off should not pay for a second hash.
-            None if is_off() => return Probe::Off,
-            None => match self.record_in(self.second(key), key) {
-                Some(record) => record,
-                None => return Probe::Cold,
-            },
-        };
-        due(record)
+        if let Some(record) = self.record_in(self.first(key), key) {
+            return due(record);
+        }
+        // Asked first, because an engine that is off should not pay for a second hash.
+        if is_off() {
+            return Probe::Off;
+        }
+        cold_path();
+        match self.record_in(self.second(key), key) {
+            Some(record) => due(record),
+            None => Probe::Cold,
+        }
     }
 
     /// The record of `key`, if it has a slot.
