@@ -48,8 +48,10 @@ impl ColdCounts<AtomicU64> {
     pub(super) fn add(&self, delta: &ColdCounts<u64>) {
         // A plain acquisition has only zeros.
         if delta.each().into_iter().fold(0, |any, count| any | count) != 0 {
-            for (counter, count) in self.each().into_iter().zip(delta.each()) {
-                bump(counter, *count);
+            for (counter, &count) in self.each().into_iter().zip(delta.each()) {
+                if count != 0 {
+                    bump(counter, count);
+                }
             }
         }
     }
