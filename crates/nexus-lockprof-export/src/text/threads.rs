@@ -88,7 +88,7 @@ pub fn threads(snapshot: &Snapshot, most: Option<usize>, width: usize) -> Vec<St
 /// });
 /// let rows: Vec<&ThreadRow> = snapshot.threads().iter().collect();
 /// let lines = text::thread_rows(&snapshot, &rows, 80);
-/// assert_eq!(lines[1], "  3 threads that ended    0           0       -       -");
+/// assert_eq!(lines[1], "  3 threads that ended    0           0       -      -");
 /// ```
 #[must_use]
 pub fn thread_rows(snapshot: &Snapshot, rows: &[&ThreadRow], width: usize) -> Vec<String> {
