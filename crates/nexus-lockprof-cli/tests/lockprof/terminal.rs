@@ -376,7 +376,10 @@ fn endpoints() {
             .take(60)
             .collect::<String>(),
     );
-    fs::copy("/bin/sleep", &program).unwrap();
+    // In a process of its own: one that another test forks meanwhile would have the copy open for
+    // writing, and the kernel executes no such file ("text file busy").
+    let copied = Command::new("cp").arg("/bin/sleep").arg(&program).status();
+    assert!(copied.unwrap().success());
     let mut sleep = Command::new(&program).arg("60").spawn().unwrap();
     let named = Serve::new(Served)
         .on(&Listen::UnixAt(socket(sleep.id())))
