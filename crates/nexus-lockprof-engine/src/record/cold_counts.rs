@@ -25,6 +25,17 @@ macro_rules! cold_counts {
         }
 
         impl ColdCounts<u64> {
+            /// As words, which [`from_words`](Self::from_words) reads.
+            pub(super) fn to_words(self) -> [u64; [$(stringify!($name)),+].len()] {
+                [$(self.$name),+]
+            }
+
+            /// The counts in these words.
+            pub(super) fn from_words(words: [u64; [$(stringify!($name)),+].len()]) -> Self {
+                let [$($name),+] = words;
+                ColdCounts { $($name),+ }
+            }
+
             /// Copies the counts into a point.
             pub(crate) fn tell(&self, point: &mut Point) {
                 $(point.$name = self.$name;)+

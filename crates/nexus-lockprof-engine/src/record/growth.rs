@@ -1,6 +1,6 @@
 //! Sums over records, to which the growth of each record is added.
 
-use crate::record::statistics::Reading;
+use crate::record::reading::Reading;
 use crate::record::tally::SumReading;
 use std::cmp::Ordering;
 

@@ -18,6 +18,7 @@ pub(crate) mod order;
 pub(crate) mod owner;
 pub(crate) mod pending;
 pub(crate) mod random;
+pub(crate) mod reading;
 pub(crate) mod registry;
 pub(crate) mod reservoir;
 pub(crate) mod sampler;

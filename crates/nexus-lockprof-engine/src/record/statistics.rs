@@ -16,9 +16,10 @@ use crate::record::collection_clock::OpenCollection;
 use crate::record::histogram::Weights;
 use crate::record::most_readers::MostReaders;
 use crate::record::owner::Owner;
+use crate::record::reading::Reading;
 use crate::record::reservoir::Reservoir;
 use crate::record::sampler::{EventRate, STEP, Sampling};
-use crate::record::tally::{Measure, Measured, Sum, SumReading, Tally, TallyReading, Unmeasured};
+use crate::record::tally::{Measure, Measured, Sum, Tally, Unmeasured};
 use crate::stacks;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, bump,
@@ -131,48 +132,6 @@ impl Delta {
     #[inline(always)]
     fn measured(&self) -> impl Iterator<Item = Measured> {
         [self.wait, self.hold].into_iter().flatten()
-    }
-}
-
-/// A consistent copy of a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Reading {
-    /// The sequence that it was read at.
-    seq: u64,
-    pub(crate) acquisitions: u64,
-    pub(crate) contentions: u64,
-    /// Acquisitions and contentions that are, or were, timed.
-    pub(crate) timed_holds: u64,
-    pub(crate) timed_waits: u64,
-    /// Acquisitions and contentions that no timed one stands for.
-    pub(crate) unmeasured_holds: u64,
-    pub(crate) unmeasured_waits: u64,
-    /// More of them: since the last timed one there were so many that its schedule does not stand
-    /// for them. No counters: the next timed one makes them 0.
-    pub(crate) overdue_holds: u64,
-    pub(crate) overdue_waits: u64,
-    pub(crate) cold: ColdCounts<u64>,
-    pub(crate) blocked: u64,
-    pub(crate) caused: SumReading,
-    pub(crate) wait: TallyReading,
-    pub(crate) hold: TallyReading,
-    pub(crate) most_readers: MostReaders,
-}
-
-impl Reading {
-    /// What only grows, apart from the cold counts and the sums of durations.
-    pub(crate) fn counters_mut(&mut self) -> [&mut u64; 9] {
-        [
-            &mut self.acquisitions,
-            &mut self.contentions,
-            &mut self.blocked,
-            &mut self.timed_holds,
-            &mut self.timed_waits,
-            &mut self.unmeasured_holds,
-            &mut self.unmeasured_waits,
-            &mut self.wait.samples,
-            &mut self.hold.samples,
-        ]
     }
 }
 
@@ -535,14 +494,14 @@ impl Record {
         Control(self.control.load(Relaxed)).kind() == control::ModeKind::Sampled
     }
 
-    /// Whether nothing has happened since a reading. An update that is under way may be seen or
-    /// not.
+    /// A number that is different after anything has happened, as that of a
+    /// [reading](Reading::events). An update that is under way may be seen or not.
     #[inline]
-    pub(crate) fn is_as(&self, last: &Reading) -> bool {
-        self.acquisitions.load(Relaxed) == last.acquisitions
-            && self.contentions.load(Relaxed) == last.contentions
-            && self.blocked.load(Relaxed) == last.blocked
-            && self.seq.load(Relaxed) == last.seq
+    pub(crate) fn events(&self) -> u64 {
+        let seq = self.seq.load(Relaxed);
+        let counts = [&self.acquisitions, &self.contentions, &self.blocked];
+        let counts = counts.into_iter().map(|count| count.load(Relaxed));
+        counts.fold(seq, u64::wrapping_add)
     }
 
     /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has

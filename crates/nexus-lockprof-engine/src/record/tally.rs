@@ -80,6 +80,28 @@ pub(crate) struct SumReading {
     pub(crate) longest_sampled_ns: u64,
 }
 
+impl SumReading {
+    /// As words, which [`from_words`](Self::from_words) reads.
+    pub(super) fn to_words(self) -> [u64; 4] {
+        [
+            self.total_ns,
+            self.variance.to_bits(),
+            self.reset_generation,
+            self.longest_sampled_ns,
+        ]
+    }
+
+    /// The sum in these words.
+    pub(super) fn from_words([total_ns, variance, reset_generation, longest]: [u64; 4]) -> Self {
+        SumReading {
+            total_ns,
+            variance: f64::from_bits(variance),
+            reset_generation,
+            longest_sampled_ns: longest,
+        }
+    }
+}
+
 impl Tally {
     /// `false` if that would allocate.
     #[inline(always)]

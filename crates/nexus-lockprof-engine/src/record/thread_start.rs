@@ -5,7 +5,8 @@
 //! this start. The counts of records that have left the table are kept for that purpose.
 
 use crate::record::growth;
-use crate::record::statistics::{Reading, Record};
+use crate::record::reading::Reading;
+use crate::record::statistics::Record;
 use crate::record::tally::SumReading;
 use crate::record::versioned::Versioned;
 

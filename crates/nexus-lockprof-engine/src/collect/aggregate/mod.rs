@@ -8,13 +8,16 @@
 mod account;
 mod bound;
 mod edges;
+mod fold;
 mod instances;
+mod packed_reading;
 mod point;
 mod points;
 mod pull;
 mod seen;
 mod take_over;
 mod threads;
+mod visit;
 mod walk;
 
 use crate::collect::Callers;

@@ -1,17 +1,22 @@
 //! One point, summed over all shards: its sums, its samples, and what a snapshot shows of it.
 
-use super::seen::Histograms;
+use super::packed_reading::PackedReading;
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
 use crate::collect::pullers::Batch;
 use crate::record::growth::add;
 use crate::record::histogram;
+use crate::record::reading::Reading;
 use crate::record::reservoir::BankReading;
-use crate::record::statistics::{Reading, Record};
+use crate::record::statistics::Record;
 use crate::record::tally::{Measure, TallyReading};
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Edge, EdgeEnd, Histogram, Lock, PastPoint, Point, Sample, Samples, Site,
 };
+
+/// Samples of a point's waits or holds that a collection gathers before it takes them in. With a
+/// thousand threads, all of them would be hundreds of megabytes.
+const UNFOLDED: usize = 1024;
 
 /// An edge's waits, and their time in nanoseconds.
 pub(super) type Sums = [u64; 2];
@@ -150,6 +155,13 @@ impl Times {
         self.interval.bound(size, rng);
         // The order of snapshots. Most samples are already in it.
         self.interval.samples.sort_by(Sample::order);
+        self.archived = self.interval.samples.len();
+        self.archived_offered = self.interval.offered;
+    }
+
+    /// Whether many samples wait for [`end`](Self::end).
+    fn is_full(&self) -> bool {
+        self.interval.samples.len() - self.archived >= UNFOLDED
     }
 
     /// The samples of the interval, to share.
@@ -197,7 +209,13 @@ impl PointState {
         self.hold.begin(goes_on);
     }
 
-    /// Call it after all of them. Archives keep `size` samples. `fresh` gets what is new.
+    /// Whether it is time to call [`end`](Self::end), though there may be more records.
+    pub(super) fn is_full(&self) -> bool {
+        self.wait.is_full() || self.hold.is_full()
+    }
+
+    /// Call it after all of them, and at any time before. Archives keep `size` samples. `fresh`
+    /// gets what is new.
     pub(super) fn end(
         &mut self,
         size: usize,
@@ -274,43 +292,27 @@ impl PointState {
         }
     }
 
-    /// Adds what a record has counted since it was read `last`, in this or before this
-    /// `collection`. Returns the new reading.
+    /// Adds what a record has counted since the reading `before`, which is `packed`. Returns the
+    /// new reading. If the owner was writing at every attempt, that is the old one and nothing is
+    /// packed: the next reading has what the owner has added.
     pub(super) fn take_in(
         &mut self,
         record: &Record,
-        last: Option<Reading>,
-        histograms: &mut Histograms,
-        collection: u64,
-    ) -> Reading {
-        self.touched = collection;
-        self.add_growth(record, last, histograms)
-    }
-
-    /// Adds the growth of a record's sums and histograms.
-    fn add_growth(
-        &mut self,
-        record: &Record,
-        last: Option<Reading>,
-        histograms: &mut Histograms,
-    ) -> Reading {
-        let before = last.unwrap_or_default();
-        // The owner was writing at every attempt: what it has added is in the next reading.
-        let Some((reading, weights)) = record.read_whole() else {
-            return before;
+        before: Reading,
+        packed: Option<&PackedReading>,
+    ) -> (Reading, Option<PackedReading>) {
+        let Some((reading, histograms)) = record.read_whole() else {
+            return (before, None);
         };
         add(&mut self.now, &reading, &before);
-        let [wait, hold] = histograms;
-        let [of_waits, of_holds] = weights;
-        for (times, weights, last) in [
-            (&mut self.wait, of_waits, wait),
-            (&mut self.hold, of_holds, hold),
-        ] {
-            if let Some(weights) = weights {
-                histogram::add_growth(&weights, last, &mut times.histogram);
+        for (kind, times) in [&mut self.wait, &mut self.hold].into_iter().enumerate() {
+            if let Some(weights) = histograms[kind] {
+                let last = packed.into_iter().flat_map(|packed| packed.buckets(kind));
+                histogram::add_growth(weights, last, &mut times.histogram);
             }
         }
-        reading
+        let packed = PackedReading::new(&reading, &histograms);
+        (reading, Some(packed))
     }
 
     /// Adds the samples of a record and a collection that is closed: to the interval, or to the
@@ -337,13 +339,13 @@ impl PointState {
     pub(super) fn take_over(
         &mut self,
         record: &Record,
-        (last, histograms): (Option<Reading>, &mut Histograms),
+        (before, packed): (Reading, Option<&PackedReading>),
         collections: std::ops::RangeInclusive<u64>,
         closed: Option<u64>,
         bound: &mut Bound<'_>,
     ) -> Reading {
         self.touched = *collections.end();
-        let reading = self.add_growth(record, last, histograms);
+        let (reading, _) = self.take_in(record, before, packed);
         for collection in collections {
             let early = Some(collection) != closed;
             self.take_in_samples(record, &reading, collection, early);

@@ -1,6 +1,7 @@
 //! Records that nobody writes any more: their points get the counts, and the records become free.
 
 use super::Aggregator;
+use super::packed_reading::PackedReading;
 use super::point::Bound;
 use crate::core::Core;
 use crate::identity;
@@ -90,9 +91,8 @@ impl Aggregator {
 
     fn take_over_one(&mut self, shard: &Shard, record: &Record, core: &Core, closed: Option<u64>) {
         let open = core.collections.collection();
-        let mut histograms = self.seen.take_histograms(record);
         let last = self.seen.take(record);
-        let point = match last {
+        let point = match &last {
             Some(last) => last.point,
             None => {
                 let point = self.points.of(record.key);
@@ -101,16 +101,18 @@ impl Aggregator {
             }
         };
         // There are samples of two collections at most.
-        let first = last.map_or(0, |last| last.sampled + 1).max(open - 1);
+        let first = last.as_ref().map_or(0, |last| last.sampled + 1);
+        let first = first.max(open - 1);
         let mut bound = Bound {
             size: core.config().archive,
             rng: &mut self.rng,
         };
         if let Some(state) = self.points.get(point) {
-            let last = last.map(|last| last.reading);
-            let before = (last, &mut histograms);
-            let reading = state.take_over(record, before, first..=open, closed, &mut bound);
-            self.threads.add(shard, &reading, last);
+            let packed = last.as_ref().map(|last| &last.packed);
+            let before = packed.map(PackedReading::reading).unwrap_or_default();
+            let last = (before, packed);
+            let reading = state.take_over(record, last, first..=open, closed, &mut bound);
+            self.threads.add(shard, &reading, &before);
         }
         self.points.forget_record(point, record.key);
         identity::release(record.key);

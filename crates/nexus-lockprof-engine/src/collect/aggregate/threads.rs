@@ -4,8 +4,8 @@
 //! the shard had counted when its thread took it belongs to earlier threads, and the rest to that
 //! thread. So the rows add up to the points, whatever threads come and go meanwhile.
 
+use crate::record::reading::Reading;
 use crate::record::shard::Shard;
-use crate::record::statistics::Reading;
 use crate::record::tally::SumReading;
 use crate::record::thread_info::ThreadId;
 use crate::record::thread_start::{Counts, Start, Totals};
@@ -43,10 +43,9 @@ impl Threads {
     }
 
     /// Adds what has happened at a record of the shard since it was read `last`.
-    pub(super) fn add(&mut self, shard: &Shard, reading: &Reading, last: Option<Reading>) {
-        let last = last.unwrap_or_default();
+    pub(super) fn add(&mut self, shard: &Shard, reading: &Reading, last: &Reading) {
         let sums = self.of(shard);
-        sums.now.add_growth(&reading.into(), &Totals::from(&last));
+        sums.now.add_growth(&reading.into(), &last.into());
         let [holds, waits] = &mut sums.overdue;
         for (sum, now, before) in [
             (holds, reading.overdue_holds, last.overdue_holds),
@@ -235,11 +234,11 @@ mod tests {
         // Of one record nothing is measured. Then only another one is used.
         let mut early = Reading::default();
         (early.acquisitions, early.overdue_holds) = (5_000, 5_000);
-        threads.add(&shard, &early, None);
+        threads.add(&shard, &early, &Reading::default());
         threads.reset();
         let mut late = Reading::default();
         (late.acquisitions, late.timed_holds, late.hold.samples) = (1_000, 10, 10);
-        threads.add(&shard, &late, None);
+        threads.add(&shard, &late, &Reading::default());
         let rows = threads.rows(1);
         let [row] = rows.as_slice() else {
             panic!("{rows:?}");

@@ -1,11 +1,11 @@
 //! A collection: the walk over all shards, and the resulting snapshot.
 
 use super::Aggregator;
+use super::fold::Fold;
 use super::point::{self, Bound};
-use super::seen::Seen;
+use super::visit::Visit;
 use crate::collect::monitor;
 use crate::collect::pullers::Pending;
-use crate::config::Thresholds;
 use crate::core::Core;
 use crate::event::Event;
 use crate::record::loss::Loss;
@@ -91,6 +91,8 @@ impl Aggregator {
         // Owners that grow their tables meanwhile retire the old ones, which the pin keeps until
         // the walk is over.
         let guard = crossbeam_epoch::pin();
+        let mut monitor = self.monitored.take();
+        let mut without_room = 0;
         for shard in core.shards.iter() {
             table.records += shard.table.len();
             table.hash_size += shard.table.hash_size(&guard);
@@ -99,45 +101,23 @@ impl Aggregator {
             overhead.budgeted_ns += shard.governor.spent_ns();
             looked_up_ns += shard.governor.looked_up_ns();
             overhead.threads_ns += shard.time_in_use.ns(|| core.clock.coarse_ns());
-            let (seen, points) = (&mut self.seen, &mut self.points);
-            let threads = &mut self.threads;
-            shard.table.for_each(&guard, |record| {
-                let last = seen.of(record);
-                // Most records of most threads have not changed. A reading includes what was
-                // counted after the collection was opened and before the record was read. Its
-                // samples belong to the next collection. So there is one more reading after a
-                // change. Where no samples are read, there is none.
-                if let Some(last) = last
-                    && (last.settled || closed.is_none())
-                    && record.is_as(&last.reading)
-                {
-                    return;
-                }
-                if core.is_stuck(record) {
-                    shard.hot.forget_one(record);
-                }
-                let before = last.map(|last| last.reading);
-                let point = last.map_or_else(|| points.of(record.key), |last| last.point);
-                let Some(state) = points.get(point) else {
-                    return;
-                };
-                let mut histograms = seen.take_histograms(record);
-                let reading = state.take_in(record, before, &mut histograms, collection);
-                if let Some(closed) = closed {
-                    state.take_in_samples(record, &reading, closed, false);
-                }
-                threads.add(shard, &reading, before);
-                let sampled = closed.or(last.map(|last| last.sampled));
-                let now = Seen {
-                    point,
-                    reading,
-                    sampled: sampled.unwrap_or_default(),
-                    settled: closed.is_some() && before == Some(reading),
-                };
-                if seen.set(record, now, histograms) {
-                    points.add_record(point);
-                }
-            });
+            let mut visit = Visit {
+                core,
+                seen: &mut self.seen,
+                points: &mut self.points,
+                threads: &mut self.threads,
+                fold: Fold {
+                    config: &config,
+                    rng: &mut self.rng,
+                    pullers: &mut self.pullers,
+                    monitor: monitor.as_mut(),
+                    without_room: &mut without_room,
+                },
+                closed,
+                collection,
+            };
+            (shard.table).for_each(&guard, |record| visit.record(shard, record));
+            let points = &mut self.points;
             self.callers.read(shard, |key| points.of(key));
             self.take_edges(shard, collection);
             // After the shard was read: a thread that has just taken it gets nothing of the last.
@@ -155,7 +135,6 @@ impl Aggregator {
         let mut edges = self.edges.edges(&mut self.points);
         let into = self.edges.sums_into_points(self.points.places());
         let mut events = events;
-        let mut monitor = self.monitored.take();
         let judges = tick || monitor.is_none();
         let now_ns = core.clock.coarse_ns();
         let taken_unix_ns = SystemTime::now()
@@ -163,19 +142,16 @@ impl Aggregator {
             .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         let ends_past = closed.is_some() && self.history.is_due(now_ns, tick);
         let mut past = Vec::new();
-        let mut without_room = 0;
         for (index, state) in self.points.iter_mut() {
-            let pullers = &mut self.pullers;
             if closed.is_some() {
-                // The monitor keeps only what it will compare.
-                let mut kept = (monitor.as_mut())
-                    .filter(|_| config.thresholds(&state.lock.name()) != Thresholds::default());
-                state.end(config.archive, &mut self.rng, |batch, rng| {
-                    without_room += pullers.add(index, batch, rng);
-                    if let Some(monitor) = &mut kept {
-                        without_room += monitor.add(index, batch, rng);
-                    }
-                });
+                let mut fold = Fold {
+                    config: &config,
+                    rng: &mut self.rng,
+                    pullers: &mut self.pullers,
+                    monitor: monitor.as_mut(),
+                    without_room: &mut without_room,
+                };
+                fold.take_in(index, state);
             }
             if ends_past {
                 past.extend(state.take_past());
