@@ -15,23 +15,28 @@ for name in ranks_stay_near_over_many_collections ranks_are_near_in_19_of_20_tri
     slowest+=(--skip "$name")
 done
 
+# The packages with features of their own. The others are the same in every set: `test` runs them.
+packages=()
+for name in nexus-lockprof nexus-lockprof-{adaptor,engine,export,tests}; do
+    packages+=(--package "$name")
+done
+# Those with guards.
+guards=(--package nexus-lockprof --package nexus-lockprof-adaptor --package nexus-lockprof-tests)
+
 failed=0
 check() {
     echo "+ cargo test $*"
-    # --no-fail-fast, and then the next set: one log with all failures. cargo-lockprof's tests build
-    # programs and have no features, so the default set is enough.
-    cargo test --quiet --no-fail-fast --workspace --exclude cargo-lockprof "$@" -- "${slowest[@]}" || failed=1
+    # --no-fail-fast, and then the next set: one log with all failures.
+    cargo test --quiet --no-fail-fast "$@" -- "${slowest[@]}" "${more[@]}" || failed=1
 }
 
-check --no-default-features
-# lockprof links no locks, so these features change nothing in it.
-check --features "$all_features otlp" --exclude nexus-lockprof-cli
-# send_guard changes only who may release a guard, so only what has guards is run, without the slow
-# tests of counts, budget and deadlocks, in which guards stay where they are.
-echo "+ send_guard"
-cargo test --quiet --no-fail-fast --package nexus-lockprof-tests --package nexus-lockprof \
-    --package nexus-lockprof-adaptor --features send_guard -- \
-    "${slowest[@]}" --skip budget:: --skip conservation:: --skip deadlock:: || failed=1
+more=()
+check "${packages[@]}" --no-default-features
+check "${packages[@]}" --features "$all_features otlp"
+# send_guard changes only who may release a guard. Without the slow tests of counts, budget and
+# deadlocks, in which guards stay where they are.
+more=(--skip budget:: --skip conservation:: --skip deadlock::)
+check "${guards[@]}" --features send_guard
 # The endpoint without profiled locks.
 echo "+ serve without profile"
 cargo test --quiet --package nexus-lockprof-tests --no-default-features --features serve --test it serve_off || failed=1
