@@ -6,8 +6,9 @@
 source "$(dirname "$0")/lib.sh"
 
 version=0.20.2
-mkdir -p "$target/tools"
-tools=$(realpath "$target/tools")
+# Outside the target folder, so that it is built once on a machine.
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/nexus-lockprof/tools
+mkdir -p "$tools"
 deny=$tools/bin/cargo-deny
 if [[ $("$deny" --version 2>&1) != "cargo-deny $version" ]]; then
     # Unoptimised: it runs for seconds, but an optimised build takes minutes.
