@@ -50,7 +50,8 @@ tests() {
         cargo +nightly test --quiet --locked --target "$host" "$@"
 }
 
-features=nexus-lockprof/serve,nexus-lockprof/stacks,nexus-lockprof/tokio,nexus-lockprof/arc_lock,nexus-lockprof/tracing,nexus-lockprof/metrics
+# Those with code that the unit tests run.
+features=nexus-lockprof/stacks,nexus-lockprof/tokio,nexus-lockprof/arc_lock
 for tool in thread address; do
     # shellcheck disable=SC2046
     rustc +nightly --edition 2024 -g $(flags "$tool") -o "$work/planted-$tool" ci/sanitize/planted.rs
