@@ -45,9 +45,14 @@ impl From<Output> for Run {
     }
 }
 
+/// Names another build of the program to test.
+pub(crate) const PROGRAM: &str = "LOCKPROF_PROGRAM";
+
 /// The program, in an environment without settings for colours or directories.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockprof"));
+    let program = std::env::var_os(PROGRAM);
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_lockprof").into());
+    let mut command = Command::new(program);
     command.args(args);
     for name in [
         "NO_COLOR",
