@@ -88,13 +88,17 @@ const SEPARATORS: [char; 2] = ['/', '\\'];
 /// Splits `path` around the first occurrence of these directories in a row that has something
 /// before it.
 fn after<'a>(path: &'a str, directories: &[&str]) -> Option<(&'a str, &'a str)> {
-    let starts = path.match_indices(SEPARATORS).map(|(at, _)| at + 1);
-    starts.into_iter().find_map(|start| {
-        let mut rest = path.get(start..)?;
+    // Not from each separator: a path may be long, and made of nothing else.
+    let starts = path.match_indices(directories.first()?);
+    starts.into_iter().find_map(|(start, _)| {
+        let (before, mut rest) = path.split_at_checked(start)?;
+        if !before.ends_with(SEPARATORS) {
+            return None;
+        }
         for directory in directories {
             rest = rest.strip_prefix(directory)?.strip_prefix(SEPARATORS)?;
         }
-        Some((path.get(..start)?, rest))
+        Some((before, rest))
     })
 }
 

@@ -1,5 +1,7 @@
 //! Which locks of a class were waited for most, below the table.
 
+use std::collections::{HashMap, HashSet};
+
 use nexus_lockprof_snapshot::{Instance, Lock, Point, Snapshot};
 
 use crate::readable::names::Names;
@@ -56,32 +58,39 @@ pub fn instances(snapshot: &Snapshot, width: usize) -> Vec<String> {
 /// The same of `whole`, from which `snapshot` was selected, for the classes that have a point in
 /// `snapshot`.
 pub(super) fn lines(snapshot: &Snapshot, whole: &Snapshot, width: usize) -> Vec<String> {
+    let shown: HashSet<&Lock> = snapshot.points().iter().map(|point| &point.lock).collect();
     let mut classes: Vec<&Lock> = Vec::new();
+    let mut of_classes: HashMap<&Lock, (Vec<&Instance>, Vec<&Point>)> = HashMap::new();
     for instance in whole.instances() {
-        let has_class = |point: &Point| point.lock == instance.lock;
-        if !classes.contains(&&instance.lock) && snapshot.points().iter().any(has_class) {
-            classes.push(&instance.lock);
+        if shown.contains(&instance.lock) {
+            let (instances, _) = of_classes.entry(&instance.lock).or_insert_with(|| {
+                classes.push(&instance.lock);
+                Default::default()
+            });
+            instances.push(instance);
         }
     }
-    let sections = classes
-        .into_iter()
-        .filter_map(|class| section(whole, class, width));
+    for point in whole.points() {
+        if let Some((_, points)) = of_classes.get_mut(&point.lock) {
+            points.push(point);
+        }
+    }
+    let sections = classes.into_iter().filter_map(|class| {
+        let (instances, points) = of_classes.remove(class)?;
+        section(whole, class, &instances, points, width)
+    });
     sections.take(MOST_CLASSES).flatten().collect()
 }
 
-fn section(snapshot: &Snapshot, class: &Lock, width: usize) -> Option<Vec<String>> {
-    let points = snapshot
-        .points()
-        .iter()
-        .filter(|point| point.lock == *class);
-    let points: Vec<&Point> = points.collect();
-    let waited_ns = points
-        .iter()
-        .map(|point| point.wait.total_ns)
-        .fold(0, u64::saturating_add);
-    let of_class = snapshot.instances().iter().filter(|of| of.lock == *class);
-    let of_class: Vec<&Instance> = of_class.collect();
-    let few = of_class.get(..FEW).unwrap_or(&of_class);
+fn section(
+    snapshot: &Snapshot,
+    class: &Lock,
+    of_class: &[&Instance],
+    points: Vec<&Point>,
+    width: usize,
+) -> Option<Vec<String>> {
+    let waited_ns = number::sum(points.iter().map(|point| point.wait.total_ns));
+    let few = of_class.get(..FEW).unwrap_or(of_class);
     let least_ns = few
         .iter()
         .map(|of| of.least_ns)

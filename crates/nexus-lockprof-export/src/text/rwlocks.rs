@@ -1,6 +1,8 @@
 //! The section on reader-writer locks: why threads waited.
 
-use nexus_lockprof_snapshot::{Point, RwLockWaits, Snapshot};
+use std::collections::HashMap;
+
+use nexus_lockprof_snapshot::{Lock, Point, RwLockWaits, Snapshot};
 
 use super::utilisation::threads;
 use crate::readable::names::Names;
@@ -17,18 +19,18 @@ const INDENT: &str = "    ";
 /// reader-writer lock.
 pub(super) fn lines(snapshot: &Snapshot, whole: &Snapshot, width: usize) -> Vec<String> {
     let mut all = whole.rwlocks();
-    let of = |lock: &RwLockWaits| {
-        let mut points = snapshot.points().iter();
-        points.find(|point| point.lock == lock.lock)
-    };
-    all.retain(|lock| of(lock).is_some());
+    let mut points: HashMap<&Lock, &Point> = HashMap::new();
+    for point in snapshot.points() {
+        points.entry(&point.lock).or_insert(point);
+    }
+    all.retain(|of| points.contains_key(&of.lock));
     if all.is_empty() {
         return Vec::new();
     }
     let shown: Vec<(&RwLockWaits, &Point)> = all
         .iter()
         .take(MOST_LOCKS)
-        .filter_map(|lock| Some((lock, of(lock)?)))
+        .filter_map(|of| Some((of, *points.get(&of.lock)?)))
         .collect();
     let names = Names::new(shown.iter().map(|(_, point)| *point));
     let mut lines = vec![String::new(), "Reader-writer locks:".to_owned()];

@@ -1,5 +1,7 @@
 //! The line that says how busy the locks were.
 
+use std::collections::HashMap;
+
 use nexus_lockprof_snapshot::{Lock, Point, ProfilerMode, Snapshot, TimeShare, Utilisation};
 
 use super::column::WORTH_SAYING;
@@ -96,13 +98,14 @@ fn unfair(snapshot: &Snapshot, all: &[Utilisation]) -> Option<String> {
         let (longest, mean) = (of.longest_wait_ns?, of.mean_wait_ns?);
         longest.checked_div(mean)
     };
-    let waits = |of: &&Utilisation| {
-        let points = snapshot.points().iter().filter(|p| p.lock == of.lock);
-        number::sum(points.map(|point| point.contentions)) >= FEWEST_WAITS
-    };
+    let mut waits: HashMap<&Lock, u64> = HashMap::new();
+    for point in snapshot.points() {
+        let sum = waits.entry(&point.lock).or_default();
+        *sum = sum.saturating_add(point.contentions);
+    }
     let is_worth_saying = |of: &&Utilisation| {
         let waited = of.waited.map_or(0.0, |waited| waited.share);
-        waited >= LEAST_WAITED && waits(of)
+        waited >= LEAST_WAITED && waits.get(&of.lock).is_some_and(|n| *n >= FEWEST_WAITS)
     };
     let worst = all.iter().filter(is_worth_saying).max_by_key(factor)?;
     let factor = factor(&worst).filter(|factor| *factor >= UNFAIR)?;
