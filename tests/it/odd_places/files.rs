@@ -271,7 +271,7 @@ fn a_limit_of_a_files_size_does_not_end_the_program() {
 /// Copies a program. In a process of its own: one that another test forks meanwhile would have the
 /// copy open for writing, and the kernel executes no such file ("text file busy").
 #[cfg(target_os = "linux")]
-fn copy_program(from: &str, to: &Path) {
+fn copy_program(from: &str, to: &std::path::Path) {
     let status = Command::new("cp").arg(from).arg(to).status().unwrap();
     assert!(status.success(), "{status}");
 }

@@ -1,6 +1,7 @@
 //! Splits points into those with their own series and the others.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
 
@@ -12,28 +13,6 @@ use super::sums::Sums;
 pub(super) struct Row<'a> {
     pub(super) labels: Vec<(&'static str, String)>,
     pub(super) sums: Sums<'a>,
-    /// The point, unless there are several.
-    alone: Option<&'a Point>,
-}
-
-impl<'a> Row<'a> {
-    fn of(point: &'a Point) -> Self {
-        let mut sums = Sums::default();
-        sums.add(point);
-        Row {
-            labels: label::of_point(point),
-            sums,
-            alone: Some(point),
-        }
-    }
-
-    /// Adds a row of one point.
-    fn add(&mut self, other: Option<&'a Point>) {
-        if let Some(point) = other {
-            self.sums.add(point);
-            self.alone = None;
-        }
-    }
 }
 
 /// The points of a snapshot by rank: first those that wait or make others wait, then those that
@@ -50,41 +29,32 @@ pub(crate) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
 }
 
 /// One row for each of `points`, and one for the `folded` ones together, if there are any.
+///
+/// Points with the same labels, such as two on one line, share the row of the first. A reader would
+/// refuse a text with a duplicate series.
 pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&'a Point]) -> Vec<Row<'a>> {
-    let mut rows: Vec<Row<'a>> = points.iter().map(|point| Row::of(point)).collect();
-    fold_alike(&mut rows);
-    if !folded.is_empty() {
-        let mut others = Sums::default();
-        for point in folded {
-            others.add(point);
+    let mut rows: Vec<Row<'a>> = Vec::new();
+    let mut places: HashMap<Vec<(&'static str, String)>, usize> = HashMap::new();
+    for point in points {
+        let labels = label::of_point(point);
+        match places.get(&labels).and_then(|place| rows.get_mut(*place)) {
+            Some(row) => row.sums.add(point),
+            None => {
+                places.insert(labels.clone(), rows.len());
+                rows.push(Row::new(labels, &[point]));
+            }
         }
-        rows.push(Row {
-            labels: label::of_others(),
-            sums: others,
-            alone: None,
-        });
+    }
+    if !folded.is_empty() {
+        rows.push(Row::new(label::of_others(), folded));
     }
     rows
 }
 
-/// Folds points with the same labels, such as two on one line, into one series in place of the
-/// first. A reader would refuse a text with a duplicate series.
-fn fold_alike(rows: &mut Vec<Row<'_>>) {
-    let mut sorted: Vec<usize> = (0..rows.len()).collect();
-    sorted.sort_by(|&a, &b| rows[a].labels.cmp(&rows[b].labels));
-    let mut into: Vec<Option<usize>> = vec![None; rows.len()];
-    for alike in sorted.chunk_by(|&a, &b| rows[a].labels == rows[b].labels) {
-        if let [first, others @ ..] = alike {
-            others.iter().for_each(|&other| into[other] = Some(*first));
-        }
+impl<'a> Row<'a> {
+    fn new(labels: Vec<(&'static str, String)>, points: &[&'a Point]) -> Self {
+        let mut sums = Sums::default();
+        points.iter().for_each(|point| sums.add(point));
+        Row { labels, sums }
     }
-    for (other, first) in into.iter().enumerate() {
-        if let Some(first) = *first
-            && let Ok([first, other]) = rows.get_disjoint_mut([first, other])
-        {
-            first.add(other.alone);
-        }
-    }
-    let mut into = into.into_iter();
-    rows.retain(|_| into.next().flatten().is_none());
 }
