@@ -15,6 +15,9 @@ pub(crate) const BUCKETS: usize = sized(1, Sums::BUCKETS);
 /// Number of bits of a weight.
 const BITS: u32 = 48;
 
+/// Buckets that are compared with 0 at once.
+const GROUP: usize = 8;
+
 /// The weights of all buckets, each below 2^48.
 pub(crate) type Weights = [u64; BUCKETS];
 
@@ -60,20 +63,34 @@ impl Histogram {
         }
     }
 
-    /// The weights; `None` before the first duration. A reader checks the sequence afterwards.
-    pub(super) fn read(&self) -> Option<Weights> {
-        let buckets = self.0.get()?;
-        Some(std::array::from_fn(|index| {
-            let high = u64::from(buckets.high[index].load(Relaxed));
-            high << u32::BITS | u64::from(buckets.low[index].load(Relaxed))
-        }))
+    /// Reads the weights; `None` before the first duration. A reader checks the sequence
+    /// afterwards.
+    pub(super) fn read(&self, to: &mut Option<Weights>) {
+        let Some(buckets) = self.0.get() else {
+            *to = None;
+            return;
+        };
+        let parts = buckets.low.iter().zip(&buckets.high);
+        for (weight, (low, high)) in to.get_or_insert([0; BUCKETS]).iter_mut().zip(parts) {
+            let high = u64::from(high.load(Relaxed));
+            *weight = high << u32::BITS | u64::from(low.load(Relaxed));
+        }
     }
 }
 
+/// The buckets that are not empty. Most are, so whole groups of them are skipped.
+pub(crate) fn nonzero(weights: &Weights) -> impl Iterator<Item = (usize, u64)> {
+    let groups = weights.chunks(GROUP).enumerate();
+    let groups = groups.filter(|(_, group)| group.iter().fold(0, |any, weight| any | weight) != 0);
+    groups
+        .flat_map(|(number, group)| (number * GROUP..).zip(group.iter().copied()))
+        .filter(|(_, weight)| *weight != 0)
+}
+
 /// Adds to `sums` what `weights` have grown by since they were `last`: the buckets that were not
-/// empty.
+/// empty. Leaves the growth in `weights`.
 pub(crate) fn add_growth(
-    mut weights: Weights,
+    weights: &mut Weights,
     last: impl Iterator<Item = (usize, u64)>,
     sums: &mut Sums,
 ) {
@@ -82,11 +99,8 @@ pub(crate) fn add_growth(
             *weight = weight.wrapping_sub(last) & ((1 << BITS) - 1);
         }
     }
-    for (index, grown) in weights.into_iter().enumerate() {
-        // Most buckets of most points are empty, and stay so.
-        if grown != 0 {
-            sums.add(index, grown);
-        }
+    for (index, grown) in nonzero(weights) {
+        sums.add(index, grown);
     }
 }
 
@@ -98,12 +112,17 @@ mod tests {
     fn what_was_added_is_read_once() {
         let histogram = Histogram::default();
         histogram.add(100, 1);
-        assert_eq!(histogram.read(), None, "no memory yet");
+        let read = || {
+            let mut weights = None;
+            histogram.read(&mut weights);
+            weights
+        };
+        assert_eq!(read(), None, "no memory yet");
         assert!(histogram.prepare() && histogram.prepare());
         let (mut last, mut sums) = ([0; BUCKETS], Sums::default());
         let mut add_growth = |sums: &mut Sums| {
-            let weights = histogram.read().unwrap();
-            super::add_growth(weights, last.into_iter().enumerate(), sums);
+            let weights = read().unwrap();
+            super::add_growth(&mut { weights }, last.into_iter().enumerate(), sums);
             last = weights;
         };
         let mut expected = Sums::default();

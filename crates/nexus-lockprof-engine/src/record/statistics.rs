@@ -398,16 +398,21 @@ impl Record {
 
     /// A consistent copy, or `None` when the owner was writing at every attempt.
     pub(crate) fn read(&self) -> Option<Reading> {
-        self.read_also(|| ()).map(|(reading, ())| reading)
+        self.read_also(|| ())
     }
 
-    /// A consistent copy with the histograms of the waits and of the holds, or `None` when the
+    /// A consistent copy, and the histograms of the waits and of the holds, or `None` when the
     /// owner was writing at every attempt.
-    pub(crate) fn read_whole(&self) -> Option<(Reading, [Option<Weights>; 2])> {
-        self.read_also(|| [self.wait.histogram.read(), self.hold.histogram.read()])
+    pub(crate) fn read_whole(&self, histograms: &mut [Option<Weights>; 2]) -> Option<Reading> {
+        let [waits, holds] = histograms;
+        self.read_also(|| {
+            self.wait.histogram.read(waits);
+            self.hold.histogram.read(holds);
+        })
     }
 
-    fn read_also<T>(&self, also: impl Fn() -> T) -> Option<(Reading, T)> {
+    /// Calls `also` at each attempt.
+    fn read_also(&self, mut also: impl FnMut()) -> Option<Reading> {
         for _ in 0..READ_ATTEMPTS {
             // Acquire: sees everything up to the update that stored this; pairs with the Release
             // store in `write`.
@@ -415,7 +420,7 @@ impl Record {
             if before & 1 == 0 {
                 let holds = self.unmeasured_holds.read();
                 let waits = self.unmeasured_waits.read();
-                let more = also();
+                also();
                 let mut reading = Reading {
                     seq: before,
                     cold: self.cold.read(),
@@ -442,7 +447,7 @@ impl Record {
                     reading.unmeasured_waits = waits.of(reading.contentions);
                     reading.overdue_holds = self.overdue_holds(&reading, holds.changed);
                     reading.overdue_waits = self.overdue_waits(&reading);
-                    return Some((reading, more));
+                    return Some(reading);
                 }
             }
             spin_loop();

@@ -3,7 +3,7 @@
 //! Most figures of most records are 0: nobody waited, nothing failed, and durations fell into a few
 //! buckets. Only the others are kept.
 
-use crate::record::histogram::{BUCKETS, Weights};
+use crate::record::histogram::{BUCKETS, Weights, nonzero};
 use crate::record::reading::{Reading, WORDS};
 
 /// The histograms of the waits and of the holds. `None` if none was measured.
@@ -39,11 +39,9 @@ impl PackedReading {
                 keep(word);
             }
         }
-        for (weights, first) in histograms.iter().zip([0, BUCKETS as u64]) {
-            for (number, weight) in (first..).zip(weights.iter().flatten()) {
-                if *weight != 0 {
-                    keep(number << WEIGHT_BITS | weight);
-                }
+        for (weights, first) in histograms.iter().zip([0, BUCKETS]) {
+            for (bucket, weight) in weights.iter().flat_map(nonzero) {
+                keep(((first + bucket) as u64) << WEIGHT_BITS | weight);
             }
         }
         PackedReading {

@@ -1,6 +1,6 @@
 //! One point, summed over all shards: its sums, its samples, and what a snapshot shows of it.
 
-use super::packed_reading::PackedReading;
+use super::packed_reading::{Histograms, PackedReading};
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
 use crate::collect::pullers::Batch;
@@ -146,9 +146,12 @@ impl Times {
         rng: &mut fastrand::Rng,
         fresh: impl FnOnce(&[Sample], u64, &mut fastrand::Rng),
     ) {
-        let Some(new @ [_, ..]) = self.interval.samples.get(self.archived..) else {
+        let Some(new @ [_, ..]) = self.interval.samples.get_mut(self.archived..) else {
             return;
         };
+        // All that is sorted below consists of two sorted parts then, which is cheap.
+        new.sort_unstable_by(Sample::order);
+        let new = &*new;
         fresh(new, self.interval.offered - self.archived_offered, rng);
         self.made = None;
         self.archive.extend(new.iter().copied(), size, rng);
@@ -294,25 +297,27 @@ impl PointState {
 
     /// Adds what a record has counted since the reading `before`, which is `packed`. Returns the
     /// new reading. If the owner was writing at every attempt, that is the old one and nothing is
-    /// packed: the next reading has what the owner has added.
+    /// packed: the next reading has what the owner has added. `histograms` are room for its
+    /// histograms.
     pub(super) fn take_in(
         &mut self,
         record: &Record,
         before: Reading,
         packed: Option<&PackedReading>,
+        histograms: &mut Histograms,
     ) -> (Reading, Option<PackedReading>) {
-        let Some((reading, histograms)) = record.read_whole() else {
+        let Some(reading) = record.read_whole(histograms) else {
             return (before, None);
         };
+        let now = PackedReading::new(&reading, histograms);
         add(&mut self.now, &reading, &before);
         for (kind, times) in [&mut self.wait, &mut self.hold].into_iter().enumerate() {
-            if let Some(weights) = histograms[kind] {
+            if let Some(weights) = &mut histograms[kind] {
                 let last = packed.into_iter().flat_map(|packed| packed.buckets(kind));
                 histogram::add_growth(weights, last, &mut times.histogram);
             }
         }
-        let packed = PackedReading::new(&reading, &histograms);
-        (reading, Some(packed))
+        (reading, Some(now))
     }
 
     /// Adds the samples of a record and a collection that is closed: to the interval, or to the
@@ -345,7 +350,7 @@ impl PointState {
         bound: &mut Bound<'_>,
     ) -> Reading {
         self.touched = *collections.end();
-        let (reading, _) = self.take_in(record, before, packed);
+        let (reading, _) = self.take_in(record, before, packed, &mut [None; 2]);
         for collection in collections {
             let early = Some(collection) != closed;
             self.take_in_samples(record, &reading, collection, early);

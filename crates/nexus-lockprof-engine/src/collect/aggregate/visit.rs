@@ -1,6 +1,7 @@
 //! What a collection does with one record.
 
 use super::fold::Fold;
+use super::packed_reading::Histograms;
 use super::point::PointState;
 use super::points::Points;
 use super::seen::{AllSeen, Seen};
@@ -21,6 +22,8 @@ pub(super) struct Visit<'a> {
     pub(super) closed: Option<u64>,
     /// The same collection, or the open one.
     pub(super) collection: u64,
+    /// Room for a record's histograms.
+    pub(super) histograms: &'a mut Histograms,
 }
 
 impl Visit<'_> {
@@ -54,7 +57,8 @@ impl Visit<'_> {
         let reading = if is_same {
             before
         } else {
-            let (reading, packed) = state.take_in(record, before, Some(&last.packed));
+            let (reading, packed) =
+                state.take_in(record, before, Some(&last.packed), self.histograms);
             if let Some(packed) = packed {
                 last.update(&reading, packed);
             }
@@ -76,7 +80,7 @@ impl Visit<'_> {
         };
         state.touched = self.collection;
         let nothing = Reading::default();
-        let (reading, packed) = state.take_in(record, nothing, None);
+        let (reading, packed) = state.take_in(record, nothing, None, self.histograms);
         self.threads.add(shard, &reading, &nothing);
         let mut seen = Seen::new(point, &reading, packed);
         if let Some(closed) = self.closed {

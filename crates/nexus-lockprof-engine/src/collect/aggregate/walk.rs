@@ -92,7 +92,7 @@ impl Aggregator {
         // the walk is over.
         let guard = crossbeam_epoch::pin();
         let mut monitor = self.monitored.take();
-        let mut without_room = 0;
+        let (mut without_room, mut histograms) = (0, [None; 2]);
         for shard in core.shards.iter() {
             table.records += shard.table.len();
             table.hash_size += shard.table.hash_size(&guard);
@@ -115,6 +115,7 @@ impl Aggregator {
                 },
                 closed,
                 collection,
+                histograms: &mut histograms,
             };
             (shard.table).for_each(&guard, |record| visit.record(shard, record));
             let points = &mut self.points;
