@@ -28,6 +28,12 @@ pub(crate) struct Times<'a> {
 }
 
 impl<'a> Sums<'a> {
+    pub(super) fn of(point: &'a Point) -> Self {
+        let mut sums = Self::default();
+        sums.add(point);
+        sums
+    }
+
     pub(super) fn add(&mut self, point: &'a Point) {
         let figures = self.figures.iter_mut().zip(point.figures());
         for ((sum, figure), of) in figures.zip(&Point::FIGURES) {

@@ -55,7 +55,7 @@ fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
     for (family, number) in family::numbers() {
         to.family(&family)?;
         for row in rows {
-            if let Some(value) = number.of(&row.sums) {
+            if let Some(value) = number.of(&row.sums()) {
                 to.number(&family, &row.labels, value)?;
             }
         }
@@ -63,7 +63,8 @@ fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
     for (family, times) in &HISTOGRAMS {
         to.family(family)?;
         for row in rows {
-            let times = times(&row.sums);
+            let sums = row.sums();
+            let times = times(&sums);
             // Most locks are never waited for. Their buckets would be most of a scrape.
             if !times.histogram.is_empty() {
                 to.histogram(family, &row.labels, times)?;
