@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Sanitizers: `ci/sanitize.sh` runs ThreadSanitizer and AddressSanitizer (with LeakSanitizer) over
-# the unit tests of engine, adaptor and locks, in about four minutes. `ci/sanitize.sh all` adds the
-# tests in tests/it, and valgrind over the chaos program: half an hour. First each tool must find
-# defects planted in a program, which shows that it can find them.
+# the unit tests of the engine, in about four minutes. `ci/sanitize.sh all` adds those of adaptor and
+# locks, the tests in tests/it, and valgrind over the chaos program: half an hour. First each tool
+# must find defects planted in a program, which shows that it can find them.
 source "$(dirname "$0")/lib.sh"
 
 extent=${1:-quick}
@@ -50,8 +50,11 @@ tests() {
         cargo +nightly test --quiet --locked --target "$host" "$@"
 }
 
-# Those with code that the unit tests run.
-features=nexus-lockprof/stacks,nexus-lockprof/tokio,nexus-lockprof/arc_lock
+packages=(--package nexus-lockprof-engine --features nexus-lockprof-engine/stacks)
+if [[ $extent == all ]]; then
+    packages=(--package nexus-lockprof-engine --package nexus-lockprof-adaptor --package nexus-lockprof
+        --features nexus-lockprof/stacks,nexus-lockprof/tokio,nexus-lockprof/arc_lock)
+fi
 for tool in thread address; do
     # shellcheck disable=SC2046
     rustc +nightly --edition 2024 -g $(flags "$tool") -o "$work/planted-$tool" ci/sanitize/planted.rs
@@ -63,7 +66,7 @@ for tool in thread address; do
         awake address leak "ERROR: LeakSanitizer: detected memory leaks"
     fi
     # The skipped tests are long series of numbers in one thread.
-    tests "$tool" --package nexus-lockprof-engine --package nexus-lockprof-adaptor --package nexus-lockprof --lib --features "$features" -- \
+    tests "$tool" "${packages[@]}" --lib -- \
         --skip ranks_are_near --skip reservoir::tests --skip lifetime_sample::tests --skip governor::
     echo "$tool: the unit tests have nothing"
 done
