@@ -55,6 +55,8 @@ offline cargo test "${tests[@]}" "${only[@]}"
 echo "--- cargo fetch, then no network"
 empty_home
 cargo fetch --quiet
+# One test tells whether something was not fetched.
+((${#only[@]} == 0)) || only=(-- ways::locks_of_several_kinds)
 offline cargo test "${tests[@]}" "${only[@]}"
 
 [[ $(sha256sum Cargo.lock) == "$lock" ]] || {
