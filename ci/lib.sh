@@ -51,9 +51,10 @@ debian() {
     ((${#packages[@]} == 0)) || debian_packages "${packages[@]}"
 }
 debian_packages() {
-    # Ask no questions: nobody would answer.
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+    # One at a time: apt does not wait for another. No questions: nobody would answer.
+    # shellcheck disable=SC2016
+    as_root env DEBIAN_FRONTEND=noninteractive flock --close "${TMPDIR:-/tmp}/nexus-lockprof-apt" \
+        sh -c 'apt-get update -qq && apt-get install --yes --no-install-recommends "$@"' sh "$@"
 }
 as_root() {
     if ((EUID == 0)); then
