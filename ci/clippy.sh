@@ -19,5 +19,6 @@ check() {
 check --workspace
 check "${packages[@]}" --no-default-features
 check "${packages[@]}" --features "$all_features otlp"
-check --package nexus-lockprof --package nexus-lockprof-adaptor --package nexus-lockprof-tests --features send_guard
+check --package nexus-lockprof --package nexus-lockprof-adaptor --package nexus-lockprof-tests \
+    --features "${all_features/deadlock_detection/send_guard}"
 exit "$failed"
