@@ -17,8 +17,8 @@ pub(crate) struct Reading {
     /// Acquisitions and contentions that no timed one stands for.
     pub(crate) unmeasured_holds: u64,
     pub(crate) unmeasured_waits: u64,
-    /// More of them: since the last timed one there were so many that its schedule does not stand
-    /// for them. No counters: the next timed one makes them 0.
+    /// The same, because there were more since the last timed one than its schedule stands for.
+    /// They are no counters: the next timed one makes them 0.
     pub(crate) overdue_holds: u64,
     pub(crate) overdue_waits: u64,
     pub(crate) cold: ColdCounts<u64>,
@@ -33,7 +33,7 @@ pub(crate) struct Reading {
 pub(crate) const WORDS: usize = 33;
 
 impl Reading {
-    /// What only grows, apart from the cold counts and the sums of durations.
+    /// All counters but the cold counts and the sums of durations.
     pub(crate) fn counters_mut(&mut self) -> [&mut u64; 9] {
         [
             &mut self.acquisitions,

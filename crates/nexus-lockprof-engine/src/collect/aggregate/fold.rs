@@ -5,7 +5,7 @@ use super::point::PointState;
 use crate::collect::pullers::{Pending, Pullers};
 use crate::config::{Config, Thresholds};
 
-/// What takes in the samples of one collection.
+/// Takes in the samples of one collection.
 pub(super) struct Fold<'a> {
     pub(super) config: &'a Config,
     pub(super) rng: &'a mut fastrand::Rng,

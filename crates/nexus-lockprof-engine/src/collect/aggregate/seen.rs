@@ -16,7 +16,7 @@ pub(super) struct Seen {
     /// Whether the collection before the last one had read the same. Not after a light peek, which
     /// reads no samples: the next collection does.
     pub(super) settled: bool,
-    /// What was read.
+    /// The reading itself.
     pub(super) packed: PackedReading,
 }
 

@@ -11,7 +11,7 @@ use crate::record::reading::Reading;
 use crate::record::shard::Shard;
 use crate::record::statistics::Record;
 
-/// What the records of a collection are added to.
+/// Visits the records of a collection, and adds them to the aggregator's sums.
 pub(super) struct Visit<'a> {
     pub(super) core: &'a Core,
     pub(super) seen: &'a mut AllSeen,
