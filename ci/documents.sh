@@ -92,7 +92,7 @@ RUST
     git commit --quiet --allow-empty --message "load: a change"
 )
 
-export CARGO_INSTALL_ROOT=$home/installed PATH=$home/installed/bin:$PATH LOCKPROF_CACHE=$home/cache
+export CARGO_INSTALL_ROOT=$home/installed PATH=$home/installed/bin:$PATH
 # Nothing is measured here.
 export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_DEBUG=false
 unset CARGO_TARGET_DIR

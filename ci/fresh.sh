@@ -20,7 +20,9 @@ mkdir -p "$target/fresh"
 CARGO_TARGET_DIR=$(cd "$target/fresh" && pwd)
 settings=${CARGO_HOME:-$HOME/.cargo}/config.toml
 CARGO_HOME=$CARGO_TARGET_DIR/home
-export CARGO_TARGET_DIR CARGO_HOME
+# The last part needs no runtime but the tests': the same sources have the same hash.
+LOCKPROF_CACHE=$CARGO_TARGET_DIR/tmp/cache
+export CARGO_TARGET_DIR CARGO_HOME LOCKPROF_CACHE
 
 # Keeps the settings: a mirror of the registry is not a download.
 empty_home() {
@@ -86,7 +88,7 @@ cd "$work"/cargo-lockprof-*
     echo "[workspace]"
 } >>Cargo.toml
 cargo install --quiet --path . --root "$work/installed" --debug
-export LOCKPROF_CACHE=$work/cache PATH=$work/installed/bin:$PATH
+export PATH=$work/installed/bin:$PATH
 cd "$work/sample-old"
 CARGO_TARGET_DIR=$work/target cargo lockprof run 2>"$work/log" || {
     cat "$work/log"

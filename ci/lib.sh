@@ -14,6 +14,12 @@ export CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_BENCH_DEBUG=false
 
 target=${CARGO_TARGET_DIR:-target}
 
+# The runtimes of `cargo lockprof`, each of which takes minutes of processor time: where its tests
+# keep them, so that each is built once for all scripts. An absolute path, because the scripts go to
+# other folders.
+LOCKPROF_CACHE=$(realpath -m "$target")/tmp/cache
+export LOCKPROF_CACHE
+
 # All features that work together: send_guard and deadlock_detection exclude each other (parking_lot
 # refuses both).
 all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"

@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 scratch
 cargo build --quiet --package cargo-lockprof
 bin=$(cd "$target/debug" && pwd)
-export PATH=$bin:$PATH LOCKPROF_CACHE=${LOCKPROF_CACHE:-$bin/lockprof-cache}
+export PATH=$bin:$PATH
 
 checksums() {
     find . -type f -not -path './target/*' -print0 | sort -z | xargs -0 sha256sum

@@ -215,7 +215,7 @@ fi
 cargo build --quiet --package cargo-lockprof
 bin=$(cd "$target/debug" && pwd)
 CARGO_TARGET_DIR=$(mkdir -p "$target/zoo" && cd "$target/zoo" && pwd)
-export CARGO_TARGET_DIR PATH=$bin:$PATH LOCKPROF_CACHE=${LOCKPROF_CACHE:-$bin/lockprof-cache}
+export CARGO_TARGET_DIR PATH=$bin:$PATH
 
 [[ -n $chosen ]] || crates
 echo "--- packages' own tests"

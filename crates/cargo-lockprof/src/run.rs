@@ -185,6 +185,10 @@ fn set_wrapper(
     if project::is_offline(&options.cargo) {
         command.env(settings::OFFLINE, "1");
     }
+    let jobs = ["--jobs", "-j"].map(|name| args::value_of(&options.cargo, name));
+    if let Some(jobs) = jobs.into_iter().flatten().next() {
+        command.env(settings::JOBS, jobs);
+    }
     Ok(())
 }
 

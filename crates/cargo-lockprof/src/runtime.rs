@@ -282,6 +282,9 @@ fn cargo(kind: &RuntimeKind, sources: &Path, target: &Path) -> Command {
     if settings::is_set(settings::OFFLINE) {
         command.arg("--offline");
     }
+    if let Some(jobs) = settings::value(settings::JOBS) {
+        command.arg("--jobs").arg(jobs);
+    }
     command.args(["--features", kind.features]);
     // `metadata` tells these crates from the project's own builds of the same crates.
     let mut flags = vec![
@@ -300,11 +303,13 @@ fn cargo(kind: &RuntimeKind, sources: &Path, target: &Path) -> Command {
 }
 
 /// Whether a variable says how the project is built. The runtime is built differently. The
-/// variables that remain say how cargo reaches registries, and which pipe its processes share.
+/// variables that remain say how cargo reaches registries, and how many compilers run at once. That
+/// is not the pipe that the project's processes share: all of them may be waiting for the runtime,
+/// which would then be built by one compiler at a time.
 fn is_of_the_build(name: &str) -> bool {
     const KEPT: [&str; 7] = [
+        "CARGO_BUILD_JOBS",
         "CARGO_HOME",
-        "CARGO_MAKEFLAGS",
         "CARGO_HTTP_",
         "CARGO_NET_",
         "CARGO_REGISTR",
@@ -315,6 +320,8 @@ fn is_of_the_build(name: &str) -> bool {
         name.starts_with("CARGO") || name.starts_with("RUSTC") || name.starts_with("RUSTDOC");
     (is_cargos && !KEPT.iter().any(|kept| name.starts_with(kept)))
         || [
+            "MAKEFLAGS",
+            "MFLAGS",
             "RUSTFLAGS",
             "LOCKPROF_OUT",
             "LOCKPROF_SERVE",
@@ -362,4 +369,24 @@ pub(crate) fn has_own_std(call: &Call) -> bool {
                 .next()
                 .is_some_and(|name| name.rsplit(':').next() == Some("std"))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_has_compilers_of_its_own() {
+        for pipe in ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"] {
+            assert!(is_of_the_build(pipe), "{pipe}");
+        }
+        for kept in [
+            "CARGO_BUILD_JOBS",
+            "CARGO_HOME",
+            "CARGO_NET_OFFLINE",
+            "PATH",
+        ] {
+            assert!(!is_of_the_build(kept), "{kept}");
+        }
+    }
 }

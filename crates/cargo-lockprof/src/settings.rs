@@ -24,13 +24,15 @@ pub(crate) const RUSTC: &str = "LOCKPROF_CARGO_RUSTC";
 pub(crate) const SERVE: &str = "LOCKPROF_CARGO_SERVE";
 /// Set if cargo may fetch nothing.
 pub(crate) const OFFLINE: &str = "LOCKPROF_CARGO_OFFLINE";
+/// How many compilers may run at once, if an option says so.
+pub(crate) const JOBS: &str = "LOCKPROF_CARGO_JOBS";
 /// Crates that get stand-ins, separated by commas. If empty, all do.
 pub(crate) const ONLY: &str = "LOCKPROF_CARGO_ONLY";
 /// Crates that get none.
 pub(crate) const EXCEPT: &str = "LOCKPROF_CARGO_EXCEPT";
 
-pub(crate) const ALL: [&str; 10] = [
-    BUILD, WRAPPER, RUSTDOC, OUT, CARGO, RUSTC, SERVE, OFFLINE, ONLY, EXCEPT,
+pub(crate) const ALL: [&str; 11] = [
+    BUILD, WRAPPER, RUSTDOC, OUT, CARGO, RUSTC, SERVE, OFFLINE, JOBS, ONLY, EXCEPT,
 ];
 
 /// A folder in the build folder: which crates got no stand-in, and why.
