@@ -102,7 +102,8 @@ point! {
     blocked: Counter "How often others had to wait while this point held the lock.",
     /// An estimate if [`caused_variance`](Self::caused_variance) is not 0.
     caused_wait_ns: Counter "Time that others waited while this point held the lock.",
-    /// The others are short waits: they ended while the thread looked again. Exact in every mode.
+    /// The others are short waits: they ended while the thread looked again. Exact in every mode. 0
+    /// if the snapshot was read from a file of before 2026-11-29, so all waits look short.
     long_waits: Counter "Contentions that parked the thread, and all of tasks.",
     /// Includes those that gave up. Exact in every mode.
     upgrade_waits: Counter "Waits of upgrades for the other readers to leave.",

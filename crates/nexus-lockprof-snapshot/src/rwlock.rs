@@ -19,7 +19,8 @@ pub struct RwLockWaits {
     /// All waits: [`short_waits`](Self::short_waits), [`long_waits`](Self::long_waits) and
     /// [`gave_up`](Self::gave_up) together.
     pub waits: u64,
-    /// Acquisitions that got the lock while they looked again.
+    /// Acquisitions that got the lock while they looked again. All of them in a snapshot from an
+    /// old file: see [`Point::long_waits`].
     pub short_waits: u64,
     /// Acquisitions that parked their thread, and all that were a task's and waited.
     pub long_waits: u64,
