@@ -7,7 +7,7 @@ for name in overhead private contended slow_paths density workload budget accura
     cargo bench --package nexus-lockprof-benches --bench "$name" -- --smoke
 done
 # This one runs the program `lockprof`. No threshold on its rates: the machine may be busy.
-cargo build --release --package nexus-lockprof-cli --bin lockprof
+programs --release
 cargo bench --package nexus-lockprof-benches --bench diff -- --smoke
 cargo bench --package nexus-lockprof-benches --bench overhead --no-default-features -- --smoke
 cargo bench --package nexus-lockprof-benches --bench locks --bench snapshot -- --test

@@ -3,6 +3,5 @@
 source "$(dirname "$0")/lib.sh"
 
 scratch
-cargo test --package nexus-lockprof --example word_index
 LOCKPROF_OUT=$work/profile.json cargo run --release --example word_index -- .
 cargo run --release --package nexus-lockprof-benches --bin gate-check -- snapshot "$work/profile.json"

@@ -33,9 +33,8 @@ check() {
 more=()
 check "${packages[@]}" --no-default-features
 check "${packages[@]}" --features "$all_features otlp"
-# send_guard changes only who may release a guard. Without the slow tests of counts, budget and
-# deadlocks, in which guards stay where they are.
-more=(--skip budget:: --skip conservation:: --skip deadlock::)
+# send_guard changes only who may release a guard.
+more=(--skip budget:: --skip conservation:: --skip deadlock:: --skip blame:: --skip hot:: --skip slow:: --skip statistics:: --skip std_api:: --skip tokio_api::)
 check "${guards[@]}" --features send_guard
 # The endpoint without profiled locks.
 echo "+ serve without profile"

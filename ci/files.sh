@@ -5,7 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 
 scratch
-cargo build --quiet --release --package nexus-lockprof-tests --bin snapshot-files
+programs --release
 "$target/release/snapshot-files" make "$work/files" 100 10000
 result=$("$target/release/snapshot-files" merge "$work/files")
 echo "$result"
@@ -16,10 +16,9 @@ if ((megabytes > 300)); then
 fi
 
 # The program is a release build; the tests that start it need none.
-cargo build --quiet --release --package nexus-lockprof-cli --bin lockprof
 LOCKPROF_PROGRAM=$(realpath "$target/release/lockprof")
 export LOCKPROF_PROGRAM LOCKPROF_HOSTILE_TABLE=$work/hostile
-cargo test --quiet --package nexus-lockprof-cli --test lockprof -- --ignored no_megabyte >"$work/log" 2>&1 || {
+cargo test --quiet --workspace --test lockprof -- --ignored no_megabyte >"$work/log" 2>&1 || {
     grep -v "  exit Some" "$work/log" || true
     exit 1
 }

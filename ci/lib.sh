@@ -24,6 +24,22 @@ export LOCKPROF_CACHE
 # refuses both).
 all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"
 
+# The programs that the scripts start: `programs` builds them for debugging, `programs --release`
+# optimised. All at once, because which features a crate has depends on what is built with it, and a
+# crate is built anew for each set of features.
+programs() {
+    local bins=(lockprof scraped stuck watched) features=(nexus-lockprof-tests/serve)
+    if [[ ${1-} == --release ]]; then
+        bins+=(hostile pulled snapshot-files)
+    else
+        bins+=(cargo-lockprof child sample-check)
+        features+=(nexus-lockprof-tests/stacks nexus-lockprof-export/otlp)
+    fi
+    # shellcheck disable=SC2046 # an option for each
+    cargo build --quiet "$@" --package cargo-lockprof --package nexus-lockprof-cli --package nexus-lockprof-export \
+        --package nexus-lockprof-tests --features "${features[*]}" $(printf -- '--bin %s ' "${bins[@]}") --example convert
+}
+
 # Names of the packages in Cargo.lock from outside this repository.
 dependencies() {
     awk -F'"' '/^name = / { name = $2 } /^source = / { print name }' Cargo.lock | sort -u

@@ -7,8 +7,7 @@ source "$(dirname "$0")/lib.sh"
 debian groff=groff jq=jq python3=python3
 
 scratch
-cargo build --quiet --release --package nexus-lockprof-cli --bin lockprof
-cargo build --quiet --release --package nexus-lockprof-tests --bin snapshot-files
+programs --release
 lockprof=$target/release/lockprof
 unset NO_COLOR CLICOLOR CLICOLOR_FORCE
 

@@ -10,8 +10,9 @@ scratch
 "$python" -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check opentelemetry-proto
 snapshot=crates/nexus-lockprof-export/tests/golden/rich.json
+programs
 for top in 0 2 200; do
-    cargo run --quiet --package nexus-lockprof-export --features otlp --example convert -- otlp "$snapshot" "$top" >"$work/request"
+    "$target/debug/examples/convert" otlp "$snapshot" "$top" >"$work/request"
     "$work/venv/bin/python" - "$work/request" "$snapshot" <<'PYTHON'
 import json
 import sys

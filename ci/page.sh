@@ -15,8 +15,7 @@ node --test ci/page/*.test.mjs
 cp ci/page/*.json ci/page/*.mjs "$work"
 npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error
 
-cargo build --package nexus-lockprof-export --example convert
-cargo build --package nexus-lockprof-tests --features serve --bin scraped
+programs
 node "$work/snapshots.mjs" "$work"
 cp crates/nexus-lockprof-export/tests/golden/rich.json "$work"
 for name in demo hostile empty many rich; do

@@ -47,8 +47,7 @@ says() {
     }
 }
 
-cargo build --package nexus-lockprof-export --example convert
-cargo build --package nexus-lockprof-tests --features stacks,serve --bin child --bin scraped
+programs
 convert=$target/debug/examples/convert
 
 # The field of a point behind each sample type.

@@ -5,7 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 
 scratch
-cargo build --quiet --package cargo-lockprof
+programs
 bin=$(cd "$target/debug" && pwd)
 export PATH=$bin:$PATH
 

@@ -68,8 +68,7 @@ promtool check rules "$guide/lockprof.rules.yml" || failed=1
 promtool test rules "$guide/lockprof.rules.test.yml" || failed=1
 
 echo "--- three programs that are scraped for $seconds s"
-cargo build --release --package nexus-lockprof-tests --features serve --bin scraped
-cargo build --release --package nexus-lockprof-cli
+programs --release
 # They serve until their standard input ends.
 mkfifo "$work/input"
 "$target/release/scraped" "$seconds" <"$work/input" >"$work/counts" &

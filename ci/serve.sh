@@ -8,7 +8,7 @@ if [[ $(uname) != Linux ]]; then
     echo "skipped: counts threads and files in /proc"
     exit 0
 fi
-cargo build --quiet --release --package nexus-lockprof-tests --features serve --bin hostile --bin pulled
+programs --release
 echo "+ hostile"
 timeout 120 "$target/release/hostile"
 # Every other second without pulling, for comparison. `ci/serve.sh 120` gives a surer ratio.

@@ -6,8 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 debian tmux=tmux
 
 # A debug build: only that has a way to panic on purpose.
-cargo build --package nexus-lockprof-cli --bin lockprof
-cargo build --package nexus-lockprof-tests --bin watched --bin stuck --features serve
+programs
 bin=$(cd "$target/debug" && pwd)
 
 work=$(mktemp -d)

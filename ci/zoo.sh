@@ -212,7 +212,7 @@ if [[ $form == lock ]]; then
     exit
 fi
 
-cargo build --quiet --package cargo-lockprof
+programs
 bin=$(cd "$target/debug" && pwd)
 CARGO_TARGET_DIR=$(mkdir -p "$target/zoo" && cd "$target/zoo" && pwd)
 export CARGO_TARGET_DIR PATH=$bin:$PATH
