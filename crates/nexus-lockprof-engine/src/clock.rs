@@ -2,7 +2,7 @@
 
 use crate::process::exclusive::{SETTING, lock};
 use crate::record::governor::Time;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -14,15 +14,28 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(crate) struct Clock {
     ticks: OnceLock<quanta::Clock>,
+    /// Nanoseconds in 2^[`SCALE`] ticks; 0 before the calibration. Relaxed, like the next:
+    /// published with `ticks`, and alone it says the same.
+    scale: AtomicU64,
+    /// Whether quanta reads the processor's counter. Then it is read here, without a call.
+    is_counter: AtomicBool,
     hands: Option<Hands>,
     /// The start as `coarse_ns`, plus 1. 0 before the start.
     started: AtomicU64,
 }
 
+/// Binary logarithm of the number of ticks whose length is kept. quanta divides by a power of two,
+/// too: by less than this one, since it calibrates for at most 0.2 s. So both round to the same.
+const SCALE: u32 = 40;
+/// The scale of a clock whose ticks are nanoseconds.
+const NANOSECONDS: u64 = 1 << SCALE;
+
 impl Clock {
     pub(crate) const fn counter() -> Self {
         Clock {
             ticks: OnceLock::new(),
+            scale: AtomicU64::new(0),
+            is_counter: AtomicBool::new(false),
             hands: None,
             started: AtomicU64::new(0),
         }
@@ -31,6 +44,8 @@ impl Clock {
     pub(crate) fn manual(clock: &ManualClock) -> Self {
         Clock {
             ticks: OnceLock::from(clock.clock.clone()),
+            scale: AtomicU64::new(NANOSECONDS),
+            is_counter: AtomicBool::new(false),
             hands: Some(clock.hands.clone()),
             started: AtomicU64::new(0),
         }
@@ -50,7 +65,32 @@ impl Clock {
         // A child forked during the calibration would wait for ever for it, this clock's or
         // quanta's own. A fork waits for this lock.
         let _setting = lock(&SETTING);
-        self.ticks.get_or_init(quanta::Clock::new)
+        // The scale is stored first, so a signal handler that sees the ticks need not calibrate.
+        self.ticks.get_or_init(|| {
+            let ticks = quanta::Clock::new();
+            let scale = ticks.delta_as_nanos(0, 1 << SCALE);
+            self.scale.store(scale, Relaxed);
+            // quanta converts the ticks of the counter, and of no other clock.
+            let is_counter = cfg!(target_arch = "x86_64") && scale != NANOSECONDS;
+            self.is_counter.store(is_counter, Relaxed);
+            ticks
+        })
+    }
+
+    /// Nanoseconds in 2^[`SCALE`] ticks.
+    #[inline(always)]
+    fn scale(&self) -> u64 {
+        match self.scale.load(Relaxed) {
+            0 => self.calibrated_scale(),
+            scale => scale,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn calibrated_scale(&self) -> u64 {
+        self.calibrated();
+        self.scale.load(Relaxed)
     }
 
     /// Calibrates the clock, unless that was done before.
@@ -84,18 +124,19 @@ impl Clock {
     #[inline(always)]
     pub(crate) fn raw(&self) -> u64 {
         await_earlier();
-        self.ticks().raw()
+        #[cfg(target_arch = "x86_64")]
+        if self.is_counter.load(Relaxed) {
+            // SAFETY: every x86_64 processor has the instruction. If the system forbids it to
+            // programs, the calibration has not come to its end.
+            return unsafe { std::arch::x86_64::_rdtsc() };
+        }
+        self.raw_of_other()
     }
 
-    /// The same for a clock that was read before, without the check whether it is calibrated.
-    ///
-    /// # Safety
-    /// A call of [`raw`](Self::raw) happened before this one.
-    #[inline(always)]
-    pub(crate) unsafe fn raw_again(&self) -> u64 {
-        await_earlier();
-        // SAFETY: the caller guarantees an earlier call of `raw`, which sets `ticks`.
-        unsafe { self.ticks.get().unwrap_unchecked() }.raw()
+    /// The same if the ticks are not the counter's, or not known yet.
+    #[inline(never)]
+    fn raw_of_other(&self) -> u64 {
+        self.ticks().raw()
     }
 
     /// The same out of line, for rare uses, so that the compiler keeps inlining `raw` in the
@@ -106,11 +147,12 @@ impl Clock {
         self.raw()
     }
 
-    /// Nanoseconds between two readings. 0 if they are out of order, as counters of two sockets may
-    /// be.
+    /// Nanoseconds between two readings: never fewer for a later end. 0 if they are out of order, as
+    /// counters of two sockets may be. Wraps around after 584 years.
     #[inline(always)]
     pub(crate) fn nanos(&self, start: u64, end: u64) -> u64 {
-        self.ticks().delta_as_nanos(start, end)
+        let ticks = u128::from(end.saturating_sub(start));
+        (ticks * u128::from(self.scale()) >> SCALE) as u64
     }
 
     /// Nanoseconds for which the calling thread had a processor. All time counts if the system does
@@ -308,5 +350,71 @@ impl ManualClock {
 impl Default for ManualClock {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Durations of all lengths, in ticks.
+    fn durations() -> impl Iterator<Item = u64> {
+        let mut rng = fastrand::Rng::with_seed(1);
+        (0..u64::BITS).flat_map(move |bits| {
+            let longest = u64::MAX >> bits;
+            let between = [(); 100].map(|()| rng.u64(..=longest));
+            [longest, longest >> 1, longest - 1]
+                .into_iter()
+                .chain(between)
+        })
+    }
+
+    #[test]
+    fn it_converts_as_quanta_does() {
+        let quanta = quanta::Clock::new();
+        let clock = Clock::counter();
+        clock.prepare();
+        for ticks in durations() {
+            for start in [0, 1, 1 << 20] {
+                let end = u64::saturating_add(start, ticks);
+                let expected = quanta.delta_as_nanos(start, end);
+                assert_eq!(clock.nanos(start, end), expected, "{ticks} ticks");
+            }
+        }
+        let mut all: Vec<u64> = durations().collect();
+        all.sort_unstable();
+        // Up to here, no conversion wraps around.
+        let all = all.iter().filter(|&&ticks| ticks < 1 << 56);
+        let all: Vec<u64> = all.map(|&ticks| clock.nanos(0, ticks)).collect();
+        assert!(all.is_sorted(), "not monotone");
+    }
+
+    #[test]
+    fn it_reads_what_quanta_reads() {
+        let quanta = quanta::Clock::new();
+        let clock = Clock::counter();
+        // The first reading calibrates. quanta's calibration is one for the process.
+        for _ in 0..1_000 {
+            let (before, now, after) = (quanta.raw(), clock.raw(), quanta.raw());
+            // Counters of two sockets may differ, but not by a second.
+            let second = u64::pow(10, 10);
+            assert!(now.saturating_add(second) >= before && now <= after.saturating_add(second));
+        }
+        assert_ne!(clock.scale.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_manual_clocks_ticks_are_nanoseconds() {
+        let hands = ManualClock::new();
+        let clock = Clock::manual(&hands);
+        let start = clock.raw();
+        hands.advance(Duration::from_nanos(1_234_567_891));
+        assert!(!clock.is_counter.load(Relaxed));
+        assert_eq!(clock.nanos(start, clock.raw()), 1_234_567_891);
+        for ticks in durations() {
+            assert_eq!(clock.nanos(0, ticks), ticks);
+        }
+        assert_eq!(clock.nanos(7, 6), 0, "out of order");
+        assert_eq!(clock.nanos(u64::MAX, 0), 0, "out of order");
     }
 }

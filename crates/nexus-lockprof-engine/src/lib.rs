@@ -63,6 +63,7 @@ cfg_if! {
         /// them.
         pub mod adaptor {
             pub use crate::acquire::engine_ref::OwnShard;
+            pub use crate::acquire::exact::ExactAcquire;
             pub use crate::acquire::look::{LOOKS, has_yielded, wait_before};
             pub use crate::acquire::short_wait::ShortWait;
             pub use crate::acquire::slow::SlowAcquire;

@@ -20,6 +20,15 @@ enum Looked<G> {
     Unknown,
 }
 
+/// How an acquisition went that is timed in `Exact` mode.
+enum TriedExact<'a, G> {
+    Owned(ProfiledGuard<G>),
+    /// The lock is taken.
+    Taken,
+    /// The lock was not tried: this is another kind of acquisition.
+    Otherwise(Hit<'a>),
+}
+
 /// An observation of a spinning thread.
 #[derive(Clone, Copy)]
 enum Seen {
@@ -202,6 +211,23 @@ impl<R, H: EngineRef> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
+        match self.try_exact(hit, &try_) {
+            TriedExact::Owned(guard) => Ok(guard),
+            TriedExact::Taken => self.acquire_cold(key, Tried::Taken(None), free, try_, block),
+            TriedExact::Otherwise(hit) => self.acquire_timed_otherwise(key, hit, free, try_, block),
+        }
+    }
+
+    /// A timed acquisition that is not of the usual kind in `Exact` mode.
+    #[inline(never)]
+    fn acquire_timed_otherwise<G, E>(
+        &self,
+        key: SiteKey,
+        hit: Hit<'_>,
+        free: impl Fn(&R) -> bool,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
         let own = self.engine.own_shard();
         if own.as_ref().is_some_and(OwnShard::holds_some) {
             return self.acquire_nested(key, hit, free, try_, block);
@@ -211,6 +237,31 @@ impl<R, H: EngineRef> Profiled<R, H> {
             Err(true) => self.acquire_cold(key, Tried::Taken(None), free, try_, block),
             Err(false) => self.acquire_cold(key, Tried::No, free, try_, block),
         }
+    }
+
+    #[inline(always)]
+    fn try_exact<'a, G>(
+        &'a self,
+        hit: Hit<'a>,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> TriedExact<'a, G> {
+        let Some(core) = self.engine.core() else {
+            return TriedExact::Otherwise(hit);
+        };
+        let own = self.engine.own_shard();
+        // SAFETY: this thread got the hit just now, from this engine.
+        let exact = match unsafe { core.exact_acquire(own.as_ref(), hit, self.lock_ref()) } {
+            Ok(exact) => exact,
+            Err(hit) => return TriedExact::Otherwise(hit),
+        };
+        let Some(inner) = try_(&self.raw) else {
+            exact.abandoned();
+            return TriedExact::Taken;
+        };
+        let published = exact.published();
+        let pending_ref = exact.acquired();
+        self.publish_word(published);
+        TriedExact::Owned(ProfiledGuard::new(inner, pending_ref))
     }
 
     /// On failure, tells whether the lock was found taken, or not tried at all.
@@ -312,6 +363,23 @@ impl<R, H: EngineRef> Profiled<R, H> {
 
     #[inline(never)]
     fn try_acquire_timed<G>(
+        &self,
+        key: SiteKey,
+        hit: Hit<'_>,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        match self.try_exact(hit, &try_) {
+            TriedExact::Owned(guard) => Some(guard),
+            TriedExact::Taken => {
+                self.try_failed(key);
+                None
+            }
+            TriedExact::Otherwise(hit) => self.try_acquire_timed_otherwise(key, hit, try_),
+        }
+    }
+
+    #[inline(never)]
+    fn try_acquire_timed_otherwise<G>(
         &self,
         key: SiteKey,
         hit: Hit<'_>,

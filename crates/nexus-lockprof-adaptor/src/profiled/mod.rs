@@ -413,6 +413,9 @@ impl<H: EngineRef> Settle<H> {
 }
 
 impl<H: EngineRef> Drop for Settle<H> {
+    // Only while unwinding.
+    #[cold]
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: `new`'s caller guarantees a measured release.
         unsafe { settle(self.engine.clone(), std::mem::take(&mut self.pending_ref)) };
@@ -421,16 +424,13 @@ impl<H: EngineRef> Drop for Settle<H> {
 
 /// # Safety
 /// The pending reference must not be none, and must belong to a lock on this engine.
-#[inline(never)]
+#[inline(always)]
 unsafe fn settle<H: EngineRef>(engine: H, pending_ref: PendingRef) {
     let Some(core) = engine.core() else { return };
     // SAFETY: the caller upholds the contract; `engine` keeps the engine alive.
     unsafe {
         assert_unchecked(!pending_ref.is_none());
-        if let Err(pending_ref) = core.settle_hold(engine.own_shard(), pending_ref) {
-            core.settle(pending_ref);
-            core.settled_after_release();
-        }
+        core.settle_hold(engine.own_shard(), pending_ref);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::record::collection_clock::OpenCollection;
 use crate::record::governor::{Costs, Governor};
 use crate::record::hot::{HotCache, Probe};
 use crate::record::owner::Owner;
-use crate::record::pending::Pool;
+use crate::record::pool::Pool;
 use crate::record::random::with_rng;
 use crate::record::sampler::Schedule;
 use crate::record::statistics::{Delta, Record};

@@ -60,7 +60,7 @@ impl<'a> OwnShard<'a> {
     #[inline(always)]
     #[must_use]
     pub fn holds_some(&self) -> bool {
-        !self.0.pool.held.is_empty()
+        self.0.pool.holds_some()
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! A record must not go away while anything points to it: a node of a living guard, the hot path's
 //! cache, or an acquisition in progress. Records of living guards are
-//! [pinned](crate::record::pending::Pool::pin_records). The cache is told to forget the record. A
+//! [pinned](crate::record::pool::Pool::pin_records). The cache is told to forget the record. A
 //! thread has one acquisition in progress at a time. If it has more, from inside an allocator or a
 //! signal handler, no record is taken away.
 //!

@@ -5,6 +5,7 @@ pub(crate) mod calibrate;
 pub(crate) mod edges;
 pub(crate) mod engine_ref;
 mod eviction;
+pub(crate) mod exact;
 pub(crate) mod leased;
 pub(crate) mod look;
 pub(crate) mod look_up;

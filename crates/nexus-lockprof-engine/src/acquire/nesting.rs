@@ -27,7 +27,7 @@ impl Nesting {
             held: [(PointKey(0), 0); MOST_HELD],
             count: 0,
         };
-        for held in shard.pool.held.iter() {
+        for held in shard.pool.held() {
             // SAFETY: null, or a record of this shard, which stays as long as the node is in use.
             let record = unsafe { held.pending.record.load(Relaxed).as_ref() };
             if let Some(record) = record.filter(|record| !record.key.is_rest())
@@ -158,7 +158,7 @@ impl Core {
             && let Some(shard) = super::leased::shard(self)
             && pending.is_of(shard.id)
         {
-            shard.pool.held.remove(pending);
+            shard.pool.leave(pending);
         }
     }
 }

@@ -29,9 +29,7 @@ impl Core {
         if let Some(pending) = unsafe { pending_ref.get() }
             && pending.has_hold()
         {
-            // SAFETY: the hold's beginning was read from it, by who had the guard then.
-            let now = unsafe { self.clock.raw_again() };
-            pending.hold_end.store(now, Relaxed);
+            pending.hold_end.store(self.clock.raw(), Relaxed);
             if LOG.is_waited_for(lock) {
                 self.log_hold(lock, pending);
             }

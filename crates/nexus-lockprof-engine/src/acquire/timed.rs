@@ -1,7 +1,8 @@
 //! A timed acquisition in its usual form: the cache knows the point, and there is no contention.
 //!
 //! All other timed acquisitions take the path in `slow`. This module repeats that path without
-//! anything that the usual case does not need. In `Exact` mode nearly all acquisitions take it.
+//! anything that the usual case does not need. In `Exact` mode, a thread that holds nothing else
+//! takes the shorter one in `exact`.
 
 use crate::acquire::engine_ref::OwnShard;
 use crate::acquire::nesting::count_known;
@@ -81,7 +82,7 @@ impl Core {
             return None;
         };
         match held_by {
-            HeldBy::Thread(lock) => shard.pool.held.push_first(pending, lock.address()),
+            HeldBy::Thread(lock) => shard.pool.hold_first(pending, lock.address()),
             HeldBy::NestingThread { lock, .. } => hold_more(shard, pending, lock),
             HeldBy::Task => {}
         }
@@ -100,58 +101,72 @@ impl Core {
         })
     }
 
-    /// Records the hold of a released acquisition whose end was noted, if its pending reference has
-    /// nothing else. `Err` gives the pending reference back, to be settled.
+    /// Records what the pending reference of a released acquisition has measured.
     ///
     /// # Safety
-    /// The same as for [`settle`](Self::settle). `own` belongs to this engine, and this thread has
-    /// not begun to exit since it got it.
-    #[inline(always)]
-    pub unsafe fn settle_hold(
-        &self,
-        own: Option<OwnShard<'_>>,
-        pending_ref: PendingRef,
-    ) -> Result<(), PendingRef> {
+    /// The same as for [`settle_hold`](Self::settle_hold).
+    #[inline(never)]
+    pub(super) unsafe fn settle_unusual(&self, own: Option<OwnShard<'_>>, pending_ref: PendingRef) {
         // SAFETY: the caller guarantees that the acquisition's engine is alive.
-        let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own) else {
-            return Err(pending_ref);
-        };
-        let weight = pending.hold_weight.load(Relaxed);
-        if pending.more.load(Relaxed) || !pending.is_of(shard.id) {
-            return Err(pending_ref);
+        if let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own)
+            && pending.has_only_a_hold_in(shard.id)
+        {
+            let weight = pending.hold_weight.load(Relaxed);
+            // A node that has nothing more was taken for a timed hold.
+            debug_assert_ne!(weight, 0);
+            // SAFETY: the record for which the pending acquisition was taken, in this very shard.
+            let record = unsafe { &*pending.record.load(Relaxed) };
+            let done = if is_sampled(record) {
+                self.settle_sampled(shard, record, pending, weight)
+            } else {
+                self.settle_exact(shard, record, pending, weight)
+            };
+            if done {
+                shard.pool.give_back(pending);
+                return;
+            }
         }
-        // A node that has nothing more was taken for a timed hold.
-        debug_assert_ne!(weight, 0);
-        let record = pending.record.load(Relaxed);
-        // SAFETY: the record for which the pending acquisition was taken, in this very shard.
-        let record = unsafe { &*record };
-        let done = if is_sampled(record) {
-            self.settle_sampled(shard, record, pending, weight)
-        } else {
-            self.settle_exact(shard, record, pending, weight)
-        };
-        if !done {
-            return Err(pending_ref);
-        }
-        shard.pool.give_back(pending);
-        Ok(())
+        // SAFETY: the caller guarantees it.
+        unsafe { self.settle(pending_ref) };
+        self.settled_after_release();
+    }
+
+    #[inline(always)]
+    pub(super) fn hold_ns(&self, pending: &Pending) -> u64 {
+        let start = pending.hold_start.load(Relaxed);
+        self.clock.nanos(start, pending.hold_end.load(Relaxed))
     }
 
     /// `false` if the hold could not be added without allocating, or is a slow one.
     #[inline(always)]
     fn settle_exact(&self, shard: &Shard, record: &Record, pending: &Pending, weight: u64) -> bool {
-        let end = pending.hold_end.load(Relaxed);
-        let ns = self.clock.nanos(pending.hold_start.load(Relaxed), end);
+        let ns = self.hold_ns(pending);
         if self.slow.is_slow(ns) {
             return false;
         }
         // SAFETY: an `OwnShard` has a shard of which this thread has the lease.
         let owner = unsafe { Owner::assume() };
-        let done = record.add_hold(&owner, ns, weight, self.open_collection(), &shard.rng);
+        let open = self.open_collection();
+        let usual = (weight == 1)
+            .then(|| record.usual_hold(&owner, ns, open.word()))
+            .flatten();
+        let done = match usual {
+            Some(hold) => {
+                record.add_usual_hold(&hold, &shard.rng);
+                true
+            }
+            None => record.add_hold(&owner, ns, weight, open, &shard.rng),
+        };
         if done {
-            shard.governor.charge(shard.governor.timed_ns(&self.costs));
+            self.charge_timed(shard);
         }
         done
+    }
+
+    /// Books a timed acquisition.
+    #[inline(always)]
+    pub(super) fn charge_timed(&self, shard: &Shard) {
+        shard.governor.charge(shard.governor.timed_ns(&self.costs));
     }
 
     /// The same for an acquisition in a sample.
@@ -295,9 +310,15 @@ impl Core {
 #[cold]
 #[inline(never)]
 fn hold_more(shard: &Shard, pending: &Pending, lock: LockRef) {
-    if !shard.pool.held.push(pending, lock.address()) {
+    if !shard.pool.hold(pending, lock.address()) {
         shard.losses.count_as_owner(Loss::Order);
     }
+}
+
+/// Whether the record's current schedule is to measure each event.
+#[inline(always)]
+pub(crate) fn is_exact(record: &Record) -> bool {
+    Control(record.control.load(Relaxed)).kind() == ModeKind::Exact
 }
 
 /// Whether the record's current schedule is for sampling.

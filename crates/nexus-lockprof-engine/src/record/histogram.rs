@@ -31,6 +31,33 @@ pub(crate) struct Buckets {
     high: [AtomicU16; BUCKETS],
 }
 
+/// One bucket of a record.
+pub(super) struct UsualBucket<'a> {
+    buckets: &'a Buckets,
+    /// Below [`BUCKETS`].
+    index: usize,
+}
+
+impl UsualBucket<'_> {
+    /// Adds one. Only the owner calls this, inside the sequence.
+    #[inline(always)]
+    pub(super) fn add_one(&self) {
+        let low = &self.buckets.low[self.index];
+        let sum = low.own_load().wrapping_add(1);
+        low.store(sum, Relaxed);
+        if sum == 0 {
+            self.carry();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn carry(&self) {
+        let high = &self.buckets.high[self.index];
+        high.store(high.own_load().wrapping_add(1), Relaxed);
+    }
+}
+
 impl Histogram {
     /// Allocates the buckets, if there are none yet. `false` if there is no memory. Only the owner
     /// calls this.
@@ -61,6 +88,23 @@ impl Histogram {
             let high = &buckets.high[index];
             high.store(high.own_load().wrapping_add(carry), Relaxed);
         }
+    }
+
+    /// Whether there are buckets.
+    pub(super) fn exists(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// The place of a duration.
+    ///
+    /// # Safety
+    /// There are [buckets](Self::exists).
+    #[inline(always)]
+    pub(super) unsafe fn usual_bucket(&self, ns: u64) -> UsualBucket<'_> {
+        // SAFETY: the caller guarantees it.
+        let buckets = unsafe { self.0.get().unwrap_unchecked() };
+        let index = Sums::bucket_of(ns).min(BUCKETS - 1);
+        UsualBucket { buckets, index }
     }
 
     /// Reads the weights; `None` before the first duration. A reader checks the sequence

@@ -1,28 +1,18 @@
 //! Measured acquisitions that are not released yet.
 //!
-//! A lock's guard carries one word: null, or a pointer to one of these nodes. The cold path takes
-//! the node from its shard's pool before it enters the critical section. Inside the critical
-//! section, plain stores to that known address keep what is measured. The record gets it after the
-//! release.
+//! A lock's guard carries one word: null, or a pointer to one of these nodes. The acquisition takes
+//! the node from its shard's [pool](crate::record::pool) before it enters the critical section.
+//! Inside the critical section, plain stores to that known address keep what is measured. The
+//! record gets it after the release.
 
 use crate::identity::ThreadBits;
-use crate::record::order::{HeldLocks, Holdable};
+use crate::record::order::Holdable;
 use crate::record::statistics::Record;
 use crate::record::wait_log::LockRef;
 use crate::stacks;
-use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, const_fn,
-    sized,
-};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, const_fn};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
-
-/// Measured guards that one thread may have alive at first.
-const POOL: usize = sized(1, 64);
-/// Number of chunks. The second has the size of the first, and each later one doubles it.
-const CHUNKS: usize = sized(1, 5);
-/// At least one in this many events is measured of a point whose guards take too many nodes.
-const MOST_CROWDED: u64 = 1 << 16;
 
 /// One measured acquisition. In its pool's free list, the weights, `more` and the fields that
 /// `more` announces are 0.
@@ -72,7 +62,7 @@ pub(crate) struct Pending {
     pub(crate) noted: stacks::Noted,
     /// Number of the last look for nodes in use, if this node was free then. Only the owner uses
     /// it.
-    looked_at: AtomicU64,
+    pub(super) looked_at: AtomicU64,
 }
 
 /// A guard's reference to one measured acquisition, or to none. One word.
@@ -109,6 +99,12 @@ impl PendingRef {
     #[inline]
     pub(crate) fn new(pending: &Pending) -> Self {
         PendingRef(Some(NonNull::from(pending)))
+    }
+
+    /// Whether it refers to this node.
+    #[inline(always)]
+    pub(crate) fn is(&self, pending: &Pending) -> bool {
+        self.0 == Some(NonNull::from(pending))
     }
 
     /// # Safety
@@ -170,63 +166,24 @@ impl PendingRefCell {
     }
 }
 
-/// A shard's pool. It grows when it runs out, up to a limit.
-#[repr(C)]
-pub(crate) struct Pool {
-    /// First node of the free list. Only the owner uses it.
-    free: AtomicPtr<Pending>,
-    /// The nodes of acquisitions that the owner holds, or is about to make.
-    pub(crate) held: HeldLocks<Pending>,
-    /// How often in a row the pool had no node. Only the owner uses it.
-    refused: AtomicU64,
-    /// Number of looks for nodes in use. Only the owner uses it.
-    looks: AtomicU64,
-    shard: u64,
-    /// Each chunk is made when all nodes of the earlier ones are in use.
-    chunks: [OnceLock<Box<[Pending]>>; CHUNKS],
-}
+impl Holdable for Pending {
+    #[inline(always)]
+    fn held_in(&self) -> &AtomicU8 {
+        &self.held_in
+    }
 
-impl std::fmt::Debug for Pool {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool")
-            .field("nodes", &self.nodes().count())
-            .finish_non_exhaustive()
+    fn is_returned(&self) -> bool {
+        // Acquire: the other thread has finished with it. Pairs with `give_back_to_other`.
+        self.returned.load(Acquire)
     }
 }
 
-impl Pool {
-    pub(crate) fn try_new(shard: u64) -> Option<Self> {
-        let pool = Pool {
-            shard,
-            chunks: std::array::from_fn(|_| OnceLock::new()),
-            free: AtomicPtr::default(),
-            held: HeldLocks::new(),
-            refused: AtomicU64::new(0),
-            looks: AtomicU64::new(0),
-        };
-        pool.grow()?;
-        // A node must not move once it is in the list, so the new nodes look as if other threads
-        // had returned them. The first look for returned nodes finds them.
-        Some(pool)
-    }
-
-    fn nodes(&self) -> impl Iterator<Item = &Pending> {
-        self.chunks
-            .iter()
-            .map_while(OnceLock::get)
-            .flat_map(|chunk| chunk.iter())
-    }
-
-    /// Adds a chunk whose nodes look as if other threads had returned them. `None`: there is no
-    /// memory, or the limit is reached.
-    fn grow(&self) -> Option<()> {
-        let chunk = self.chunks.iter().position(|chunk| chunk.get().is_none())?;
-        let len = POOL << chunk.saturating_sub(1);
-        let mut nodes = Vec::new();
-        nodes.try_reserve_exact(len).ok()?;
-        nodes.resize_with(len, || Pending {
-            shard: self.shard as u32,
-            returned: AtomicBool::new(true),
+impl Pending {
+    /// A node of the shard with this number.
+    pub(super) fn new(shard: u64) -> Self {
+        Pending {
+            shard: shard as u32,
+            returned: AtomicBool::new(false),
             record: AtomicPtr::default(),
             number: AtomicU64::new(0),
             self_timing: AtomicU64::new(0),
@@ -245,154 +202,43 @@ impl Pool {
             noted: stacks::Noted::new(),
             before: AtomicPtr::default(),
             looked_at: AtomicU64::new(0),
-        });
-        self.chunks[chunk].get_or_init(|| nodes.into_boxed_slice());
-        Some(())
-    }
-
-    /// A free node for `record`, if there is one at hand. Only the owner calls this.
-    #[inline]
-    pub(crate) fn take(&self, record: &Record) -> Option<&Pending> {
-        // SAFETY: null, or a node of `chunks`, which lives as long as the pool.
-        let node = unsafe { self.free.load(Relaxed).as_ref() }?;
-        self.free.store(node.before.load(Relaxed), Relaxed);
-        node.before.store(std::ptr::null_mut(), Relaxed);
-        node.record
-            .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
-        Some(node)
-    }
-
-    /// Finds free nodes for `record` when none is at hand, and returns whether there is one now.
-    /// Takes back what other threads have returned, after `returned` has looked at each, or makes
-    /// new nodes. `greedy` makes new ones even if more than half of all nodes belong to this
-    /// record. Only the owner calls this.
-    ///
-    /// A record with long-lived guards must not take all nodes from the others. In a sampling mode
-    /// it is then measured more rarely.
-    #[cold]
-    pub(crate) fn replenish(
-        &self,
-        record: &Record,
-        greedy: bool,
-        returned: impl FnMut(&Pending),
-    ) -> bool {
-        let refused = self.refused.own_load();
-        self.refused.store(refused + 1, Relaxed);
-        // Looks at all nodes. It skips some looks for a record that has many nodes, if the last
-        // looks found none returned.
-        let often = refused & refused.saturating_sub(1).min(63) == 0;
-        if !often && record.crowding.own_load() > 1 {
-            return self.refuse(record);
-        }
-        self.collect_returned(returned);
-        if self.free.own_load().is_null() {
-            let here = |node: &&Pending| std::ptr::eq(node.record.load(Relaxed), record);
-            let (its, all) = (self.nodes().filter(here).count(), self.nodes().count());
-            if (greedy || 2 * its <= all) && self.grow().is_some() {
-                self.collect_returned(|_| ());
-            }
-        }
-        if self.free.own_load().is_null() {
-            return self.refuse(record);
-        }
-        self.refused.store(0, Relaxed);
-        true
-    }
-
-    fn refuse(&self, record: &Record) -> bool {
-        let crowding = (2 * record.crowding.own_load().max(1)).min(MOST_CROWDED);
-        record.crowding.store(crowding, Relaxed);
-        false
-    }
-
-    /// At most one in this many of the record's events may be measured, so that its guards leave
-    /// some nodes to others.
-    pub(crate) fn least_mean(&self, record: &Record) -> u64 {
-        let crowding = record.crowding.own_load();
-        if crowding > 1 && !self.free.own_load().is_null() {
-            record
-                .crowding
-                .store(crowding - (crowding / 8).max(1), Relaxed);
-        }
-        crowding.max(1)
-    }
-
-    /// Marks the records to which the nodes in use point, because whoever has such a node reads
-    /// them. Returns the mark. Only the owner calls this, after
-    /// [`collect_returned`](Self::collect_returned): a node that comes back later still counts as
-    /// in use.
-    pub(crate) fn pin_records(&self) -> u64 {
-        let look = self.looks.own_load() + 1;
-        self.looks.store(look, Relaxed);
-        let mut free = self.free.own_load();
-        // SAFETY: null, or a node of `chunks`, which lives as long as the pool.
-        while let Some(node) = unsafe { free.as_ref() } {
-            node.looked_at.store(look, Relaxed);
-            free = node.before.load(Relaxed);
-        }
-        let out = self
-            .nodes()
-            .filter(|node| node.looked_at.own_load() != look);
-        for node in out {
-            // New nodes point to no record. They enter the list only when the pool looks for
-            // returned nodes.
-            for record in [&node.record, &node.blocker] {
-                // SAFETY: null, or a record that stays as long as the node is in use.
-                if let Some(record) = unsafe { record.load(Relaxed).as_ref() } {
-                    record.leave.pin(look);
-                }
-            }
-        }
-        look
-    }
-
-    /// Takes back what other threads have returned, after `returned` has looked at each. Only the
-    /// owner calls this.
-    pub(crate) fn collect_returned(&self, mut returned: impl FnMut(&Pending)) {
-        for node in self.nodes() {
-            // Acquire: the thread that gave the node back has finished with it. Pairs with
-            // `give_back_to_other`.
-            if node.returned.load(Acquire) {
-                node.returned.store(false, Relaxed);
-                returned(node);
-                self.give_back(node);
-            }
         }
     }
 
-    /// Returns a node to this pool. Only the owner calls this, once for each `take`.
-    #[inline]
-    pub(crate) fn give_back(&self, node: &Pending) {
-        self.held.remove(node);
-        node.hold_weight.store(0, Relaxed);
-        if node.more.load(Relaxed) {
-            node.more.store(false, Relaxed);
-            node.blocker.store(std::ptr::null_mut(), Relaxed);
-            node.last.store(0, Relaxed);
-            node.lock.store(0, Relaxed);
-            node.how.store(0, Relaxed);
-            node.wait_weight.store(0, Relaxed);
-            node.noted.clear();
+    /// The same, looking as if another thread had returned it.
+    pub(super) fn returned(shard: u64) -> Self {
+        Pending {
+            returned: AtomicBool::new(true),
+            ..Pending::new(shard)
         }
-        node.before.store(self.free.load(Relaxed), Relaxed);
-        self.free
-            .store(std::ptr::from_ref(node).cast_mut(), Relaxed);
     }
-}
 
-impl Holdable for Pending {
+    /// Takes back a node that another thread has returned. `false` if none has. Only the owner
+    /// calls this.
+    pub(super) fn take_returned(&self) -> bool {
+        // Acquire: the thread that gave the node back has finished with it. Pairs with
+        // `give_back_to_other`.
+        let is_returned = self.returned.load(Acquire);
+        if is_returned {
+            self.returned.store(false, Relaxed);
+        }
+        is_returned
+    }
+
+    /// Clears what [`more`](Self::more) announces.
     #[inline(always)]
-    fn held_in(&self) -> &AtomicU8 {
-        &self.held_in
+    pub(super) fn clear_more(&self) {
+        if self.more.load(Relaxed) {
+            self.more.store(false, Relaxed);
+            self.blocker.store(std::ptr::null_mut(), Relaxed);
+            self.last.store(0, Relaxed);
+            self.lock.store(0, Relaxed);
+            self.how.store(0, Relaxed);
+            self.wait_weight.store(0, Relaxed);
+            self.noted.clear();
+        }
     }
 
-    fn is_returned(&self) -> bool {
-        // Acquire: the other thread has finished with it. Pairs with `give_back_to_other`.
-        self.returned.load(Acquire)
-    }
-}
-
-impl Pending {
     /// Flag: the point to blame for the wait is not decided until the wait is settled.
     pub(crate) const UNBOOKED: usize = 1 << 8;
     /// Flag: the wait is not measured, but its length is noted, because it may be a slow one.
@@ -439,6 +285,13 @@ impl Pending {
     /// Whether its wait is [watched](Self::WATCHED).
     pub(crate) fn is_watched(&self) -> bool {
         self.how.load(Relaxed) & Self::WATCHED != 0
+    }
+
+    /// Whether it has a hold and nothing [more](Self::more), and belongs to the shard with this
+    /// number.
+    #[inline(always)]
+    pub(crate) fn has_only_a_hold_in(&self, shard: u64) -> bool {
+        !self.more.load(Relaxed) && self.is_of(shard)
     }
 
     /// Whether it belongs to the shard with this number.

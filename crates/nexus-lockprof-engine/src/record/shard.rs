@@ -9,7 +9,7 @@ use crate::record::lease::Lease;
 use crate::record::loss::{Loss, Losses};
 use crate::record::order::SeenPairs;
 use crate::record::owner::Owner;
-use crate::record::pending::Pool;
+use crate::record::pool::Pool;
 use crate::record::statistics::Record;
 use crate::record::table::Table;
 use crate::record::thread_info::ThreadSlot;
@@ -215,7 +215,7 @@ impl Shard {
     /// it.
     pub(crate) fn begin(&self) {
         self.under_way.store(0, Relaxed);
-        self.pool.held.clear();
+        self.pool.begin();
         self.waiting.abandon();
     }
 

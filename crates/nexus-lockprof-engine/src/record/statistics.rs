@@ -19,7 +19,7 @@ use crate::record::owner::Owner;
 use crate::record::reading::Reading;
 use crate::record::reservoir::Reservoir;
 use crate::record::sampler::{EventRate, STEP, Sampling};
-use crate::record::tally::{Measure, Measured, Sum, Tally, Unmeasured};
+use crate::record::tally::{Measure, Measured, Sum, Tally, Unmeasured, UsualDuration};
 use crate::stacks;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, bump,
@@ -269,7 +269,7 @@ impl Record {
             }
         }
         for measured in delta.measured() {
-            self.tally(measured.kind).add(measured, open.resets);
+            self.tally(measured.kind).add(measured, open);
         }
     }
 
@@ -324,6 +324,36 @@ impl Record {
         });
     }
 
+    /// Prepares to add a hold of weight 1, if it is a [usual](UsualDuration) one. `open` is the open
+    /// collection's word.
+    #[inline(always)]
+    pub(crate) fn usual_hold(
+        &self,
+        _owner: &Owner,
+        ns: u64,
+        open: u64,
+    ) -> Option<UsualDuration<'_>> {
+        self.hold.usual(ns, open)
+    }
+
+    /// Adds a usual hold.
+    #[inline(always)]
+    pub(crate) fn add_usual_hold(&self, hold: &UsualDuration<'_>, seed: &AtomicU64) {
+        // The offer inside the sequence, as in `add`.
+        self.write(|| {
+            if hold.is_for_tail() {
+                hold.add_to_tail(seed);
+            }
+            hold.add();
+        });
+    }
+
+    /// The same if the tail of its reservoir does not take it. Calls nothing.
+    #[inline(always)]
+    pub(crate) fn add_usual_hold_to_body(&self, hold: &UsualDuration<'_>) {
+        self.write(|| hold.add());
+    }
+
     /// Adds a hold, and nothing else, if its reservoir is there already: allocates nothing. `false`
     /// if it did not.
     #[inline]
@@ -358,7 +388,7 @@ impl Record {
             let offered = self.hold.offer_in_place(measured, open, seed);
             if offered {
                 between();
-                self.hold.add(measured, open.resets);
+                self.hold.add(measured, open);
             }
             offered
         })

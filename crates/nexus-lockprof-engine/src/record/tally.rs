@@ -1,8 +1,8 @@
 //! Sums over measured durations, and what no measured one stands for.
 
 use crate::record::collection_clock::OpenCollection;
-use crate::record::histogram::Histogram;
-use crate::record::reservoir::{Packed, Reservoir};
+use crate::record::histogram::{Histogram, UsualBucket};
+use crate::record::reservoir::{EXACT_BELOW, Packed, Reservoir, UsualOffer};
 use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump};
 
 /// Events that no measured one stands for.
@@ -18,6 +18,7 @@ pub(super) struct Unmeasured {
 
 /// A total, and how sure it is.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Sum {
     total_ns: AtomicU64,
     /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
@@ -30,14 +31,16 @@ pub(super) struct Sum {
 }
 
 /// Sums over the measured durations of one kind.
+// A usual duration touches the first 64 bytes.
 #[derive(Default)]
 #[repr(C)]
 pub(super) struct Tally {
     samples: AtomicU64,
+    usual: Usual,
+    pub(super) histogram: Histogram,
+    pub(super) reservoir: Reservoir,
     sum: Sum,
     max_ns: AtomicU64,
-    pub(super) reservoir: Reservoir,
-    pub(super) histogram: Histogram,
 }
 
 /// Wait or hold.
@@ -102,7 +105,83 @@ impl SumReading {
     }
 }
 
+/// What a usual duration needs, noted at the last one that was not usual. Only the owner uses it.
+#[derive(Debug, Default)]
+struct Usual {
+    /// The [word](OpenCollection::word) of the collection for which this is noted, or 0. Then the
+    /// tally has seen all resets, its histogram exists, and its reservoir is
+    /// [ready](Reservoir::make_ready).
+    open: AtomicU64,
+    /// Nanoseconds. Shorter durations are their own codes, and not the longest.
+    below_ns: AtomicU64,
+}
+
+/// A usual duration on its way into a tally: it stands for itself alone, it is neither the longest
+/// nor the first since a collection or a reset, and its reservoir's body only counts it.
+pub(crate) struct UsualDuration<'a> {
+    tally: &'a Tally,
+    ns: u64,
+    offer: UsualOffer<'a>,
+    bucket: UsualBucket<'a>,
+}
+
+impl UsualDuration<'_> {
+    /// Whether the tail of the reservoir takes it, too.
+    #[inline(always)]
+    pub(crate) fn is_for_tail(&self) -> bool {
+        self.offer.is_for_tail()
+    }
+
+    /// Adds it to the tail of the reservoir, before the rest. Only the owner calls this, inside the
+    /// sequence.
+    #[inline(always)]
+    pub(super) fn add_to_tail(&self, seed: &AtomicU64) {
+        self.offer.to_tail(seed);
+    }
+
+    /// Adds it, apart from the tail of the reservoir. Only the owner calls this, inside the
+    /// sequence.
+    #[inline(always)]
+    pub(super) fn add(&self) {
+        self.offer.to_body();
+        bump(&self.tally.samples, 1);
+        bump(&self.tally.sum.total_ns, self.ns);
+        self.bucket.add_one();
+    }
+}
+
 impl Tally {
+    /// Prepares to add a duration of weight 1, if it is a usual one. Changes nothing. `open` is the
+    /// open collection's word. Only the owner calls this.
+    #[inline(always)]
+    pub(super) fn usual(&self, ns: u64, open: u64) -> Option<UsualDuration<'_>> {
+        if self.usual.open.own_load() != open || ns >= self.usual.below_ns.own_load() {
+            return None;
+        }
+        // SAFETY: `note_usual` has seen that the reservoir is ready, and the histogram exists.
+        let (offer, bucket) = unsafe {
+            let offer = self.reservoir.usual_offer(Packed::of_one(ns))?;
+            (offer, self.histogram.usual_bucket(ns))
+        };
+        Some(UsualDuration {
+            tally: self,
+            ns,
+            offer,
+            bucket,
+        })
+    }
+
+    /// Notes what a usual duration needs, after another one was added.
+    fn note_usual(&self, open: OpenCollection) {
+        let below_ns = self.max_ns.own_load().saturating_add(1);
+        self.usual
+            .below_ns
+            .store(below_ns.min(EXACT_BELOW), Relaxed);
+        let is_ready = self.histogram.exists() && self.reservoir.make_ready(open.collection);
+        let word = if is_ready { open.word() } else { 0 };
+        self.usual.open.store(word, Relaxed);
+    }
+
     /// `false` if that would allocate.
     #[inline(always)]
     pub(super) fn offer_in_place(
@@ -127,11 +206,15 @@ impl Tally {
     }
 
     #[inline(always)]
-    pub(super) fn add(&self, measured: Measured, resets: u64) {
+    pub(super) fn add(&self, measured: Measured, open: OpenCollection) {
         bump(&self.samples, 1);
         self.histogram.add(measured.ns, measured.weight);
-        if self.sum.add(measured, resets) || measured.ns > self.max_ns.own_load() {
+        if self.sum.add(measured, open.resets) || measured.ns > self.max_ns.own_load() {
             self.max_ns.store(measured.ns, Relaxed);
+        }
+        // Others stand for more than themselves, or come rarely.
+        if measured.weight == 1 && measured.kind == Measure::Hold {
+            self.note_usual(open);
         }
     }
 

@@ -316,7 +316,7 @@ impl Core {
         if let Some(lock) = recording.held_lock
             && attempt == Attempt::Waits
             && counted != Some(key)
-            && !shard.pool.held.is_empty()
+            && shard.pool.holds_some()
         {
             self.note_pairs(shard, key, lock);
         }

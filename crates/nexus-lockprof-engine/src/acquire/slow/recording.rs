@@ -156,14 +156,14 @@ impl<'a> Recording<'a> {
     /// its own: it followed without a release in between.
     #[inline]
     pub(super) fn hold(&self, pending: &Pending, lock: LockRef, before: &PendingRef) {
-        let held = &self.shard.pool.held;
+        let pool = &self.shard.pool;
         // SAFETY: the caller of `acquired_after` guarantees that the engine of `before` is alive.
         if let Some(before) = unsafe { before.get() }
             && before.is_of(self.shard.id)
         {
-            held.remove(before);
+            pool.leave(before);
         }
-        if !held.push(pending, lock.address()) {
+        if !pool.hold(pending, lock.address()) {
             self.shard.losses.count_as_owner(Loss::Order);
         }
     }

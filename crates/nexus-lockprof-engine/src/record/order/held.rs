@@ -60,6 +60,11 @@ impl<N: Holdable> HeldLocks<N> {
         self.taken.own_load() == 0
     }
 
+    /// Number of those that the thread holds.
+    pub(crate) fn len(&self) -> usize {
+        self.taken.own_load().count_ones() as usize
+    }
+
     /// The thread holds one more, or is about to. `false` if there is no place for it.
     pub(crate) fn push(&self, pending: &N, lock: usize) -> bool {
         let taken = self.taken.own_load();

@@ -9,6 +9,6 @@ mod held;
 mod seen;
 mod table;
 
-pub(crate) use held::{HeldLocks, Holdable, MOST_HELD};
+pub(crate) use held::{Held, HeldLocks, Holdable, MOST_HELD};
 pub(crate) use seen::{SeenPair, SeenPairs};
 pub(crate) use table::{MOST_GATES, NotNoted, OrderTable, PairReading, Sighting};

@@ -61,6 +61,37 @@ pub(super) struct Bank {
     slots: OnceLock<Box<[AtomicU32]>>,
 }
 
+/// An offer to a bank that has its slots, of which the body only counts it.
+pub(crate) struct UsualOffer<'a> {
+    bank: &'a Bank,
+    item: Packed,
+    /// Offers before it.
+    offered: u64,
+}
+
+impl UsualOffer<'_> {
+    /// Whether the tail takes it, too.
+    #[inline(always)]
+    pub(crate) fn is_for_tail(&self) -> bool {
+        self.item.is_from(self.bank.threshold.own_load())
+    }
+
+    /// Offers it to the body.
+    #[inline(always)]
+    pub(crate) fn to_body(&self) {
+        self.bank
+            .body_middle
+            .count(self.item, &self.bank.body_bound);
+        self.bank.body.count(self.offered);
+    }
+
+    /// Offers it to the tail, before the body.
+    #[inline(always)]
+    pub(crate) fn to_tail(&self, seed: &AtomicU64) {
+        self.bank.offer_tail(self.item, seed);
+    }
+}
+
 /// How many of `size` slots belong to the body.
 fn body_of(size: usize) -> usize {
     if size < WITH_TAIL {
@@ -115,6 +146,11 @@ impl Bank {
         self.slots.get().is_some()
     }
 
+    /// The same for the bank of `collection`.
+    pub(super) fn is_full_size_of(&self, collection: u64) -> bool {
+        self.is_full_size() && self.tag.own_load() == collection
+    }
+
     /// Offers a duration. `size` is the number of slots to allocate if there are none yet. Returns
     /// `false` if there is no memory for them.
     #[inline(always)]
@@ -129,6 +165,17 @@ impl Bank {
         }
         self.body.count(index);
         true
+    }
+
+    /// Prepares an offer, if the body only counts it. The slots are allocated.
+    #[inline(always)]
+    pub(super) fn usual_offer(&self, item: Packed) -> Option<UsualOffer<'_>> {
+        let offered = self.body.offered();
+        (!self.body.is_next(offered)).then_some(UsualOffer {
+            bank: self,
+            item,
+            offered,
+        })
     }
 
     #[cold]

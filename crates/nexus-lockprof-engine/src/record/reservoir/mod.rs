@@ -10,12 +10,13 @@ mod packed;
 mod reading;
 mod stratum;
 
+pub(crate) use bank::UsualOffer;
 pub(crate) use middle::nearest_bound;
-pub(crate) use packed::{Packed, representable};
+pub(crate) use packed::{EXACT_BELOW, Packed, representable};
 pub(crate) use reading::BankReading;
 
 use crate::record::memory::try_box;
-use crate::sync::{AtomicU64, SetOnce};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering::Relaxed, OwnLoad, SetOnce};
 use bank::Bank;
 
 /// The two banks, each made when first used. The shard's owner writes them and the aggregator reads
@@ -23,6 +24,8 @@ use bank::Bank;
 #[derive(Default)]
 pub(crate) struct Reservoir {
     banks: [SetOnce<Bank>; 2],
+    /// The one of them to which usual offers go, once there were some. Only the owner uses it.
+    ready: AtomicPtr<Bank>,
 }
 
 impl Reservoir {
@@ -60,6 +63,28 @@ impl Reservoir {
             }
             _ => false,
         }
+    }
+
+    /// Prepares for usual offers to the bank of `collection`. `false` if it is another's, or its
+    /// size is not its full size. Only the owner calls this.
+    pub(crate) fn make_ready(&self, collection: u64) -> bool {
+        let bank = self.banks[(collection & 1) as usize].get();
+        let Some(bank) = bank.filter(|bank| bank.is_full_size_of(collection)) else {
+            return false;
+        };
+        self.ready
+            .store(std::ptr::from_ref(bank).cast_mut(), Relaxed);
+        true
+    }
+
+    /// An offer to the bank that is ready, if it is a usual one. Only the owner calls this.
+    ///
+    /// # Safety
+    /// [`make_ready`](Self::make_ready) has returned `true`.
+    #[inline(always)]
+    pub(crate) unsafe fn usual_offer(&self, item: Packed) -> Option<UsualOffer<'_>> {
+        // SAFETY: `make_ready` has stored a bank of this reservoir, which keeps it.
+        unsafe { &*self.ready.own_load() }.usual_offer(item)
     }
 
     /// What the bank of the closed `collection` holds. The aggregator calls this once for each

@@ -4,6 +4,9 @@ use nexus_lockprof_snapshot::Sample;
 
 /// Largest value; longer ones saturate. 2^44 ns is 4.8 hours. Totals and maxima do not saturate.
 pub(crate) const MAX_VALUE: u64 = (1 << 44) - 1;
+/// Values below this are their own codes.
+pub(crate) const EXACT_BELOW: u64 = 1 << (VALUE.digits + 1);
+
 /// Largest weight; larger ones saturate.
 pub(crate) const MAX_WEIGHT: u64 = (1 << 36) - 1;
 
@@ -28,6 +31,12 @@ impl Packed {
             WEIGHT.encode(weight.min(MAX_WEIGHT))
         };
         Packed(value << WEIGHT_BITS | weight)
+    }
+
+    /// A duration below [`EXACT_BELOW`] that stands for itself alone.
+    #[inline(always)]
+    pub(crate) fn of_one(value_ns: u64) -> Self {
+        Packed((value_ns as u32) << WEIGHT_BITS | 1)
     }
 
     /// The largest duration that this code can stand for. Rounding up loses no rank below it.
@@ -104,8 +113,9 @@ mod tests {
 
     #[test]
     fn small_numbers_are_exact_and_large_ones_near() {
-        for value in (0..1 << 17).step_by(7).chain([(1 << 17) - 1]) {
+        for value in (0..EXACT_BELOW).step_by(7).chain([EXACT_BELOW - 1]) {
             assert_eq!(Packed::new(value, 1).value_ns(), value);
+            assert_eq!(Packed::new(value, 1), Packed::of_one(value));
         }
         let mut value = 1_u64 << 17;
         while value < MAX_VALUE {
