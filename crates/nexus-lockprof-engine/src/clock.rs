@@ -147,8 +147,8 @@ impl Clock {
         self.raw()
     }
 
-    /// Nanoseconds between two readings: never fewer for a later end. 0 if they are out of order, as
-    /// counters of two sockets may be. Wraps around after 584 years.
+    /// Nanoseconds between two readings: never fewer for a later end. 0 if they are out of order,
+    /// as counters of two sockets may be. Wraps around after 584 years.
     #[inline(always)]
     pub(crate) fn nanos(&self, start: u64, end: u64) -> u64 {
         let ticks = u128::from(end.saturating_sub(start));

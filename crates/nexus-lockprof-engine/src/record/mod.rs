@@ -23,6 +23,7 @@ pub(crate) mod reading;
 pub(crate) mod registry;
 pub(crate) mod reservoir;
 pub(crate) mod sampler;
+pub(crate) mod sequence;
 pub(crate) mod shard;
 pub(crate) mod slow_log;
 pub(crate) mod slow_record;

@@ -125,8 +125,8 @@ impl Shard {
     ///
     /// It cannot if a fork stopped the last thread in the middle of a change. Then a record may be
     /// half changed, the table may count one too few, or a bank may have a sample without its
-    /// weight. `seq` would claim the opposite of the truth from then on. All such changes happen on
-    /// the cold path, or between an odd and an even `seq`. Elsewhere, each single store leaves a
+    /// weight. Its sequence would say for ever that an update is under way. All such changes happen
+    /// on the cold path, or in an update of a sequence. Elsewhere, each single store leaves a
     /// consistent state. At worst, a node of the pool is in no list.
     pub(crate) fn is_whole(&self) -> bool {
         if !self.orphaned.load(Relaxed) {

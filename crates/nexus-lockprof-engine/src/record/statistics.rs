@@ -19,11 +19,12 @@ use crate::record::owner::Owner;
 use crate::record::reading::Reading;
 use crate::record::reservoir::Reservoir;
 use crate::record::sampler::{EventRate, STEP, Sampling};
+use crate::record::sequence::Sequence;
 use crate::record::tally::{Measure, Measured, Sum, Tally, Unmeasured, UsualDuration};
 use crate::stacks;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, bump,
-    fence, sized, spin_loop,
+    sized, spin_loop,
 };
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -66,7 +67,7 @@ pub(crate) struct Record {
     pub(crate) long_waits: stacks::StackSampling,
     pub(crate) hold_rate: EventRate,
     // Here, so that the aggregator sees in two cache lines that nothing has happened.
-    seq: AtomicU64,
+    seq: Sequence,
 
     // A timed hold, in its usual form, touches what comes before this line, and the next one.
     hold: Tally,
@@ -159,7 +160,7 @@ impl Record {
             hold_rate: EventRate::default(),
             wait_rate: EventRate::default(),
             crowding: AtomicU64::new(0),
-            seq: AtomicU64::new(0),
+            seq: Sequence::new(),
             unmeasured_holds: Unmeasured::new(),
             unmeasured_waits: Unmeasured::new(),
             cold: ColdCounts::default(),
@@ -193,15 +194,9 @@ impl Record {
 
     /// Whether nothing has happened since this was asked last. The owner's call.
     pub(crate) fn is_idle(&self, _owner: &Owner) -> bool {
-        let events = [
-            &self.acquisitions,
-            &self.contentions,
-            &self.blocked,
-            &self.seq,
-        ];
-        let events = events
-            .into_iter()
-            .fold(0_u64, |sum, counter| sum.wrapping_add(counter.own_load()));
+        let counts = [&self.acquisitions, &self.contentions, &self.blocked];
+        let counts = counts.into_iter().map(|count| count.own_load());
+        let events = counts.fold(self.seq.own_number(), u64::wrapping_add);
         let events = events as u32;
         let idle = self.leave.swept.own_load() == events;
         self.leave.swept.store(events, Relaxed);
@@ -324,8 +319,8 @@ impl Record {
         });
     }
 
-    /// Prepares to add a hold of weight 1, if it is a [usual](UsualDuration) one. `open` is the open
-    /// collection's word.
+    /// Prepares to add a hold of weight 1, if it is a [usual](UsualDuration) one. `open` is the
+    /// open collection's word.
     #[inline(always)]
     pub(crate) fn usual_hold(
         &self,
@@ -406,24 +401,15 @@ impl Record {
         assert!(self.add_hold_then(ns, 1, open, seed, walk));
     }
 
-    /// Runs `stores` between an odd and an even sequence.
+    /// Runs `stores` as one update.
     #[inline(always)]
     fn write<T>(&self, stores: impl FnOnce() -> T) -> T {
-        let seq = self.seq.own_load();
-        self.seq.store(seq.wrapping_add(1), Relaxed);
-        // Release fence: whoever sees one of the stores and then fences with Acquire also sees the
-        // odd sequence; pairs with the fence in `read`.
-        fence(Release);
-        let out = stores();
-        // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in
-        // `read`.
-        self.seq.store(seq.wrapping_add(2), Release);
-        out
+        self.seq.update(stores)
     }
 
     /// Whether its owner is in the middle of changing it, or was when it ended.
     pub(crate) fn is_half_changed(&self) -> bool {
-        self.seq.load(Relaxed) & 1 == 1
+        self.seq.is_under_way()
     }
 
     /// A consistent copy, or `None` when the owner was writing at every attempt.
@@ -444,15 +430,12 @@ impl Record {
     /// Calls `also` at each attempt.
     fn read_also(&self, mut also: impl FnMut()) -> Option<Reading> {
         for _ in 0..READ_ATTEMPTS {
-            // Acquire: sees everything up to the update that stored this; pairs with the Release
-            // store in `write`.
-            let before = self.seq.load(Acquire);
-            if before & 1 == 0 {
+            if let Some(begun) = self.seq.begin() {
                 let holds = self.unmeasured_holds.read();
                 let waits = self.unmeasured_waits.read();
                 also();
                 let mut reading = Reading {
-                    seq: before,
+                    seq: begun.number(),
                     cold: self.cold.read(),
                     caused: self.caused.read(),
                     wait: self.wait.read(),
@@ -460,14 +443,11 @@ impl Record {
                     most_readers: MostReaders(self.most_readers.load(Relaxed)),
                     ..Reading::default()
                 };
-                // After the Acquire load of the sequence: never behind the waits that were read,
+                // After the sequence's Acquire load: never behind the waits that were read,
                 // and with the long ones among them. Acquire: nor the acquisitions behind the
                 // contentions; pairs with the Release in `count`.
                 reading.contentions = self.contentions.load(Acquire);
-                // Acquire fence: if any load above saw a newer store, the load below sees that the
-                // sequence moved; pairs with the Release fence in `write`.
-                fence(Acquire);
-                if self.seq.load(Relaxed) == before {
+                if self.seq.is_still(begun) {
                     reading.acquisitions = self.acquisitions.load(Relaxed);
                     reading.blocked = self.blocked.load(Relaxed);
                     // After them: one that is being timed just now must not look untimed.
@@ -533,10 +513,9 @@ impl Record {
     /// [reading](Reading::events). An update that is under way may be seen or not.
     #[inline]
     pub(crate) fn events(&self) -> u64 {
-        let seq = self.seq.load(Relaxed);
         let counts = [&self.acquisitions, &self.contentions, &self.blocked];
         let counts = counts.into_iter().map(|count| count.load(Relaxed));
-        counts.fold(seq, u64::wrapping_add)
+        counts.fold(self.seq.number(), u64::wrapping_add)
     }
 
     /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has
@@ -557,3 +536,6 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

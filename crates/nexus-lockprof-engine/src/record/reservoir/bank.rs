@@ -19,7 +19,8 @@ use super::middle::{self, Middle};
 use super::reading::{BankReading, Strata, Tail};
 use super::stratum::{Placement, Stratum};
 use crate::record::random::with_rng;
-use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence, sized};
+use crate::record::sequence::Sequence;
+use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Items to keep before the slots are allocated, because most points are rare.
@@ -40,9 +41,8 @@ const ATTEMPTS: usize = sized(1, 4);
 pub(super) struct Bank {
     /// Collection to which the contents belong.
     tag: AtomicU64,
-    /// Odd while the owner sets up or cuts the tail, or moves a middle. A sequence as in
-    /// [`Record`](crate::record::statistics::Record).
-    changes: AtomicU64,
+    /// The owner sets up or cuts the tail, or moves a middle, as one update.
+    changes: Sequence,
     /// The [bound](Packed::bound) of the tail, or `NO_TAIL`.
     threshold: AtomicU32,
     /// Bounds of the middles: the body's near the median, the tail's near the 95th percentile.
@@ -105,7 +105,7 @@ impl Bank {
     pub(super) fn new() -> Self {
         Bank {
             tag: AtomicU64::new(u64::MAX),
-            changes: AtomicU64::new(0),
+            changes: Sequence::new(),
             threshold: AtomicU32::new(NO_TAIL),
             body_bound: AtomicU32::new(middle::NONE),
             tail_bound: AtomicU32::new(middle::NONE),
@@ -237,7 +237,7 @@ impl Bank {
         let ranks = &mut ranks[..n];
         ranks.sort_unstable();
         let threshold = ranks[(n as f64 * QUANTILE) as usize];
-        self.change(|| {
+        self.changes.update(|| {
             self.tail.clear();
             for slot in &slots[..size] {
                 let item = Packed(slot.own_load());
@@ -264,7 +264,8 @@ impl Bank {
             .body_middle
             .better(bound, &mut ranks[..n], offered, 0.5);
         if let Some((bound, below)) = found {
-            self.change(|| self.body_middle.move_to(&self.body_bound, bound, below));
+            self.changes
+                .update(|| self.body_middle.move_to(&self.body_bound, bound, below));
         }
     }
 
@@ -314,7 +315,8 @@ impl Bank {
             .tail_middle
             .better(bound, &mut ranks[..n], offered, wanted);
         if let Some((bound, below)) = found {
-            self.change(|| self.tail_middle.move_to(&self.tail_bound, bound, below));
+            self.changes
+                .update(|| self.tail_middle.move_to(&self.tail_bound, bound, below));
         }
     }
 
@@ -331,7 +333,7 @@ impl Bank {
         let Some(&threshold) = ranks.iter().find(|&&rank| above_old(rank) && rank >= cut) else {
             return;
         };
-        self.change(|| {
+        self.changes.update(|| {
             let mut left = 0;
             for slot in slots {
                 let item = slot.own_load();
@@ -346,19 +348,6 @@ impl Bank {
             self.tail_middle.move_to(&self.tail_bound, middle::NONE, 0);
             self.threshold.store(Packed::bound(threshold), Relaxed);
         });
-    }
-
-    /// Runs `stores` between an odd and an even number of changes.
-    fn change(&self, stores: impl FnOnce()) {
-        let changes = self.changes.own_load();
-        self.changes.store(changes + 1, Relaxed);
-        // Release fence: a thread that sees one of the stores and then fences with Acquire also
-        // sees the odd number. Pairs with the fence in `read_strata`.
-        fence(Release);
-        stores();
-        // Release: a thread that sees the even number sees the stores. Pairs with the Acquire load
-        // in `read_strata`.
-        self.changes.store(changes + 2, Release);
     }
 
     /// What the bank holds of the closed `collection`. The aggregator calls this once for each
@@ -388,17 +377,14 @@ impl Bank {
     /// everything.
     fn read_strata(&self, slots: &[AtomicU32]) -> Option<Strata> {
         for _ in 0..ATTEMPTS {
-            // Acquire: this thread sees everything up to the change that stored this number. Pairs
-            // with the Release store in `change`.
-            let before = self.changes.load(Acquire);
+            let Some(begun) = self.changes.begin() else {
+                continue;
+            };
             let threshold = self.threshold.load(Relaxed);
             let body = self.body_middle.read(&self.body_bound);
             let divided = self.tail_middle.read(&self.tail_bound);
             let (offered, kept) = self.tail.read(&slots[body_of(slots.len())..]);
-            // Acquire fence: if any load above saw a newer store, the load below sees that the
-            // number changed. Pairs with the Release fence in `change`.
-            fence(Acquire);
-            if before & 1 == 0 && self.changes.load(Relaxed) == before {
+            if self.changes.is_still(begun) {
                 let tail = (threshold != NO_TAIL).then_some(Tail {
                     threshold,
                     offered,
