@@ -52,10 +52,12 @@ const MANY_POINTS: &str = "points-";
 const MANY_OVER_ONE: f64 = 1.3;
 const ONE_POINT: &str = "mutex";
 
-/// The allowed excess over the baseline. If each acquisition is timed, the work of its reservoir
-/// depends on the clock.
-fn slack(baseline: f64) -> f64 {
-    if baseline < 200.0 {
+/// The allowed excess over the baseline. If each acquisition is timed, how many holds are among the
+/// longest depends on the clock, and on what else the machine does.
+fn slack(mode: &str, baseline: f64) -> f64 {
+    if mode == "exact" {
+        baseline * 0.2
+    } else if baseline < 200.0 {
         1.0_f64.max(baseline * 0.01)
     } else {
         baseline * 0.08
@@ -206,7 +208,7 @@ fn judge(costs: &BTreeMap<Row, Sides>, known: &BTreeMap<Row, f64>) -> (String, V
                 sides.over()
             )),
             (None, None) => failures.push(format!("{path} {mode}: not in the baseline")),
-            (None, Some(baseline)) if sides.over() > baseline + slack(baseline) => failures.push(format!(
+            (None, Some(baseline)) if sides.over() > baseline + slack(mode, baseline) => failures.push(format!(
                 "{path} {mode}: {:.1} instructions over the bare lock's, the baseline is {baseline:.1}; \
                  if it must be, `ci/gate-instructions.sh --bless`",
                 sides.over()

@@ -2,7 +2,9 @@
 
 use crate::process::exclusive::{SETTING, lock};
 use crate::record::governor::Time;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use Ordering::{Relaxed, Release};
+use std::hint::cold_path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -14,10 +16,10 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(crate) struct Clock {
     ticks: OnceLock<quanta::Clock>,
-    /// Nanoseconds in 2^[`SCALE`] ticks; 0 before the calibration. Relaxed, like the next:
-    /// published with `ticks`, and alone it says the same.
+    /// Nanoseconds in 2^[`SCALE`] ticks; 0 before the calibration.
     scale: AtomicU64,
-    /// Whether quanta reads the processor's counter. Then it is read here, without a call.
+    /// Whether quanta reads the processor's counter. Then it is read here, without a call. Set
+    /// last: whoever sees it sees the scale, too.
     is_counter: AtomicBool,
     hands: Option<Hands>,
     /// The start as `coarse_ns`, plus 1. 0 before the start.
@@ -72,25 +74,10 @@ impl Clock {
             self.scale.store(scale, Relaxed);
             // quanta converts the ticks of the counter, and of no other clock.
             let is_counter = cfg!(target_arch = "x86_64") && scale != NANOSECONDS;
-            self.is_counter.store(is_counter, Relaxed);
+            // Release: publishes the scale. Pairs with the Acquire in `processor_counter`.
+            self.is_counter.store(is_counter, Release);
             ticks
         })
-    }
-
-    /// Nanoseconds in 2^[`SCALE`] ticks.
-    #[inline(always)]
-    fn scale(&self) -> u64 {
-        match self.scale.load(Relaxed) {
-            0 => self.calibrated_scale(),
-            scale => scale,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn calibrated_scale(&self) -> u64 {
-        self.calibrated();
-        self.scale.load(Relaxed)
     }
 
     /// Calibrates the clock, unless that was done before.
@@ -123,19 +110,29 @@ impl Clock {
     /// Ticks now. All earlier instructions of the program are complete, including its loads.
     #[inline(always)]
     pub(crate) fn raw(&self) -> u64 {
-        await_earlier();
-        #[cfg(target_arch = "x86_64")]
-        if self.is_counter.load(Relaxed) {
-            // SAFETY: every x86_64 processor has the instruction. If the system forbids it to
-            // programs, the calibration has not come to its end.
-            return unsafe { std::arch::x86_64::_rdtsc() };
+        match self.processor_counter() {
+            Some(counter) => counter.raw(),
+            None => self.raw_of_other(),
         }
-        self.raw_of_other()
     }
 
-    /// The same if the ticks are not the counter's, or not known yet.
+    /// The processor's counter, if the ticks are known to be its.
+    #[inline(always)]
+    pub(crate) fn processor_counter(&self) -> Option<Counter> {
+        // Acquire: whoever reads the counter sees the scale. Pairs with the Release in
+        // `calibrated`.
+        #[cfg(target_arch = "x86_64")]
+        if self.is_counter.load(Ordering::Acquire) {
+            return Some(Counter(()));
+        }
+        cold_path();
+        None
+    }
+
+    /// Ticks now, if they are not the counter's, or not known yet.
     #[inline(never)]
     fn raw_of_other(&self) -> u64 {
+        await_earlier();
         self.ticks().raw()
     }
 
@@ -149,10 +146,13 @@ impl Clock {
 
     /// Nanoseconds between two readings: never fewer for a later end. 0 if they are out of order,
     /// as counters of two sockets may be. Wraps around after 584 years.
+    // Whoever has two different readings has read the clock, so it is calibrated.
     #[inline(always)]
     pub(crate) fn nanos(&self, start: u64, end: u64) -> u64 {
         let ticks = u128::from(end.saturating_sub(start));
-        (ticks * u128::from(self.scale()) >> SCALE) as u64
+        let scale = self.scale.load(Relaxed);
+        debug_assert!(ticks == 0 || scale != 0, "not calibrated");
+        ((ticks * u128::from(scale)) >> SCALE) as u64
     }
 
     /// Nanoseconds for which the calling thread had a processor. All time counts if the system does
@@ -198,6 +198,32 @@ impl Clock {
             Ok(_) => now,
             Err(started) => started - 1,
         }
+    }
+}
+
+/// The processor's counter, which gives a clock its ticks. It is read without a call.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counter(());
+
+/// No clock gets its ticks from it.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Counter {}
+
+impl Counter {
+    /// As [`Clock::raw`].
+    #[inline(always)]
+    pub(crate) fn raw(self) -> u64 {
+        #[cfg(target_arch = "x86_64")]
+        {
+            await_earlier();
+            // SAFETY: every x86_64 processor has the instruction. If the system forbids it to
+            // programs, the calibration, after which this is made, has not come to its end.
+            unsafe { std::arch::x86_64::_rdtsc() }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        match self {}
     }
 }
 

@@ -55,20 +55,6 @@ const HALF: u64 = 12_148_001_999_904_198_769;
 /// Bounds from 1 ns to that of the first bucket.
 const BEFORE: usize = 7;
 
-/// Durations below this have their buckets in a table: a kibibyte, of which a program's short holds
-/// touch a line or two.
-const SHORT: usize = 1 << 10;
-
-static SHORT_BUCKETS: [u8; SHORT] = {
-    let mut buckets = [0; SHORT];
-    let mut ns = 0;
-    while ns < SHORT {
-        buckets[ns] = Histogram::computed(ns as u64) as u8;
-        ns += 1;
-    }
-    buckets
-};
-
 impl Histogram {
     /// The number of buckets.
     pub const BUCKETS: usize = 66;
@@ -90,15 +76,6 @@ impl Histogram {
     #[inline(always)]
     #[must_use]
     pub const fn bucket_of(ns: u64) -> usize {
-        if ns < SHORT as u64 {
-            SHORT_BUCKETS[ns as usize] as usize
-        } else {
-            Self::computed(ns)
-        }
-    }
-
-    #[inline]
-    const fn computed(ns: u64) -> usize {
         let zeros = (ns | 1).leading_zeros();
         // With the highest bit set, bounds are the same for all powers of two.
         let shifted = ns << zeros;

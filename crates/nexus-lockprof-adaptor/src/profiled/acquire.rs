@@ -70,7 +70,11 @@ impl<R, H: EngineRef> Profiled<R, H> {
                 self.acquire_taken(key, hit, free, try_, block)
             }
             Probe::Off => block(&self.raw).map(ProfiledGuard::untracked),
-            Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
+            Probe::Time(hit) => {
+                // Here, where the thread's own cache is at hand.
+                let own = self.engine.own_shard();
+                self.acquire_timed(key, hit, own, free, try_, block)
+            }
             Probe::Cold => self.acquire_cold(key, Tried::No, free, try_, block),
         }
     }
@@ -207,14 +211,17 @@ impl<R, H: EngineRef> Profiled<R, H> {
         &self,
         key: SiteKey,
         hit: Hit<'_>,
+        own: Option<OwnShard<'_>>,
         free: impl Fn(&R) -> bool,
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        match self.try_exact(hit, &try_) {
+        match self.try_exact::<true, _>(hit, own.as_ref(), &try_) {
             TriedExact::Owned(guard) => Ok(guard),
             TriedExact::Taken => self.acquire_cold(key, Tried::Taken(None), free, try_, block),
-            TriedExact::Otherwise(hit) => self.acquire_timed_otherwise(key, hit, free, try_, block),
+            TriedExact::Otherwise(hit) => {
+                self.acquire_timed_otherwise(key, hit, own, free, try_, block)
+            }
         }
     }
 
@@ -224,11 +231,18 @@ impl<R, H: EngineRef> Profiled<R, H> {
         &self,
         key: SiteKey,
         hit: Hit<'_>,
+        own: Option<OwnShard<'_>>,
         free: impl Fn(&R) -> bool,
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let own = self.engine.own_shard();
+        let hit = match self.try_exact::<false, _>(hit, own.as_ref(), &try_) {
+            TriedExact::Owned(guard) => return Ok(guard),
+            TriedExact::Taken => {
+                return self.acquire_cold(key, Tried::Taken(None), free, try_, block);
+            }
+            TriedExact::Otherwise(hit) => hit,
+        };
         if own.as_ref().is_some_and(OwnShard::holds_some) {
             return self.acquire_nested(key, hit, free, try_, block);
         }
@@ -239,18 +253,26 @@ impl<R, H: EngineRef> Profiled<R, H> {
         }
     }
 
+    /// `BY_COUNTER`: with a clock that is the processor's counter, or else only with another one.
     #[inline(always)]
-    fn try_exact<'a, G>(
+    fn try_exact<'a, const BY_COUNTER: bool, G>(
         &'a self,
         hit: Hit<'a>,
+        own: Option<&OwnShard<'a>>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> TriedExact<'a, G> {
         let Some(core) = self.engine.core() else {
             return TriedExact::Otherwise(hit);
         };
-        let own = self.engine.own_shard();
         // SAFETY: this thread got the hit just now, from this engine.
-        let exact = match unsafe { core.exact_acquire(own.as_ref(), hit, self.lock_ref()) } {
+        let exact = unsafe {
+            if BY_COUNTER {
+                core.exact_acquire(own, hit, self.lock_ref())
+            } else {
+                core.exact_acquire_by_call(own, hit, self.lock_ref())
+            }
+        };
+        let exact = match exact {
             Ok(exact) => exact,
             Err(hit) => return TriedExact::Otherwise(hit),
         };
@@ -356,7 +378,11 @@ impl<R, H: EngineRef> Profiled<R, H> {
                 None
             }
             Probe::Off => try_(&self.raw).map(ProfiledGuard::untracked),
-            Probe::Time(hit) => self.try_acquire_timed(key, hit, try_),
+            Probe::Time(hit) => {
+                // Here, where the thread's own cache is at hand.
+                let own = self.engine.own_shard();
+                self.try_acquire_timed(key, hit, own, try_)
+            }
             Probe::Cold => self.try_acquire_cold(key, try_),
         }
     }
@@ -366,15 +392,16 @@ impl<R, H: EngineRef> Profiled<R, H> {
         &self,
         key: SiteKey,
         hit: Hit<'_>,
+        own: Option<OwnShard<'_>>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Option<ProfiledGuard<G>> {
-        match self.try_exact(hit, &try_) {
+        match self.try_exact::<true, _>(hit, own.as_ref(), &try_) {
             TriedExact::Owned(guard) => Some(guard),
             TriedExact::Taken => {
                 self.try_failed(key);
                 None
             }
-            TriedExact::Otherwise(hit) => self.try_acquire_timed_otherwise(key, hit, try_),
+            TriedExact::Otherwise(hit) => self.try_acquire_timed_otherwise(key, hit, own, try_),
         }
     }
 
@@ -383,9 +410,17 @@ impl<R, H: EngineRef> Profiled<R, H> {
         &self,
         key: SiteKey,
         hit: Hit<'_>,
+        own: Option<OwnShard<'_>>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Option<ProfiledGuard<G>> {
-        let own = self.engine.own_shard();
+        let hit = match self.try_exact::<false, _>(hit, own.as_ref(), &try_) {
+            TriedExact::Owned(guard) => return Some(guard),
+            TriedExact::Taken => {
+                self.try_failed(key);
+                return None;
+            }
+            TriedExact::Otherwise(hit) => hit,
+        };
         if own.as_ref().is_some_and(OwnShard::holds_some) {
             return self.try_acquire_nested(key, hit, try_);
         }

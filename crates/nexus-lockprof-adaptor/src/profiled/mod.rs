@@ -361,13 +361,44 @@ impl<R, H: EngineRef> Profiled<R, H> {
         // SAFETY: the caller guarantees it. The hint saves a branch in each measured release; in
         // `Exact` that is every release.
         unsafe { assert_unchecked(!pending_ref.is_none()) };
-        // After the release another thread may free the lock, so do not touch `self` then.
-        let engine = self.engine.clone();
         let lock = if FAIR {
             self.lock_ref().released_fairly()
         } else {
             self.lock_ref()
         };
+        // SAFETY: the caller upholds this function's contract; this lock keeps its engine alive.
+        let is_noted = self
+            .engine
+            .core()
+            .is_some_and(|core| unsafe { core.hold_ends_quietly(&pending_ref, lock) });
+        if !is_noted {
+            // SAFETY: the caller guarantees it.
+            return unsafe { self.release_noisily(inner, pending_ref, lock, unlock) };
+        }
+        // After the release another thread may free the lock, so do not touch `self` then.
+        // Settles even if `unlock` unwinds, because that releases the lock too.
+        let settle = Settle {
+            engine: self.engine.clone(),
+            pending_ref,
+        };
+        unlock(&self.raw, inner);
+        settle.now();
+    }
+
+    /// The same where the hold's end takes more than to read the processor's counter.
+    ///
+    /// # Safety
+    /// As for [`release_measured`](Self::release_measured).
+    #[inline(never)]
+    unsafe fn release_noisily<G>(
+        &self,
+        inner: G,
+        pending_ref: PendingRef,
+        lock: LockRef,
+        unlock: impl FnOnce(&R, G),
+    ) {
+        // After the release another thread may free the lock, so do not touch `self` then.
+        let engine = self.engine.clone();
         // Settles even if `unlock` unwinds, because that releases the lock too.
         // SAFETY: the caller upholds this function's contract.
         let settle = unsafe { Settle::new(engine, pending_ref, lock) };
@@ -413,13 +444,21 @@ impl<H: EngineRef> Settle<H> {
 }
 
 impl<H: EngineRef> Drop for Settle<H> {
-    // Only while unwinding.
-    #[cold]
-    #[inline(never)]
+    // Only while unwinding. Inlined, so that the pending reference need not be in memory.
+    #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: `new`'s caller guarantees a measured release.
-        unsafe { settle(self.engine.clone(), std::mem::take(&mut self.pending_ref)) };
+        unsafe { settle_cold(self.engine.clone(), std::mem::take(&mut self.pending_ref)) };
     }
+}
+
+/// # Safety
+/// As for [`settle`].
+#[cold]
+#[inline(never)]
+unsafe fn settle_cold<H: EngineRef>(engine: H, pending_ref: PendingRef) {
+    // SAFETY: the caller guarantees it.
+    unsafe { settle(engine, pending_ref) };
 }
 
 /// # Safety

@@ -6,25 +6,35 @@
 
 use crate::acquire::engine_ref::OwnShard;
 use crate::acquire::timed::is_exact;
+use crate::clock::Counter;
 use crate::core::Core;
 use crate::record::hot::Hit;
 use crate::record::owner::Owner;
 use crate::record::pending::PendingRef;
+use crate::record::pool::Pool;
+use crate::record::shard::Shard;
 use crate::record::sole::Sole;
 use crate::record::wait_log::LockRef;
 use crate::sync::{Ordering::Relaxed, bump};
+use std::mem::offset_of;
+use std::ptr::{from_ref, null};
+
+/// Where a shard has its sole node, in bytes.
+const SOLE: usize = offset_of!(Shard, pool) + offset_of!(Pool, sole) + Sole::NODE;
 
 /// A timed acquisition in progress that is of the usual kind in `Exact` mode.
 #[derive(Debug)]
 pub struct ExactAcquire<'a> {
     core: &'a Core,
+    /// Known when this is made, so that the clock read needs no branch.
+    counter: Option<Counter>,
     sole: &'a Sole,
     hit: Hit<'a>,
 }
 
 impl Core {
     /// Prepares to time the acquisition. Call it before trying the lock. `Err` gives the hit back:
-    /// the acquisition is another kind of timed one.
+    /// the acquisition is another kind of timed one, or the clock is not the processor's counter.
     ///
     /// # Safety
     /// `own` and the hit belong to this engine. Since it got the hit, this thread has used no other
@@ -36,12 +46,45 @@ impl Core {
         hit: Hit<'a>,
         lock: LockRef,
     ) -> Result<ExactAcquire<'a>, Hit<'a>> {
+        match self.clock.processor_counter() {
+            Some(counter) => self.take_sole(own, Some(counter), hit, lock),
+            None => Err(hit),
+        }
+    }
+
+    /// The same if the clock is not the processor's counter. Then it is read by a call, for which
+    /// [`exact_acquire`](Self::exact_acquire) would have to save registers.
+    ///
+    /// # Safety
+    /// The same.
+    #[inline(always)]
+    pub unsafe fn exact_acquire_by_call<'a>(
+        &'a self,
+        own: Option<&OwnShard<'a>>,
+        hit: Hit<'a>,
+        lock: LockRef,
+    ) -> Result<ExactAcquire<'a>, Hit<'a>> {
+        match self.clock.processor_counter() {
+            Some(_) => Err(hit),
+            None => self.take_sole(own, None, hit, lock),
+        }
+    }
+
+    #[inline(always)]
+    fn take_sole<'a>(
+        &'a self,
+        own: Option<&OwnShard<'a>>,
+        counter: Option<Counter>,
+        hit: Hit<'a>,
+        lock: LockRef,
+    ) -> Result<ExactAcquire<'a>, Hit<'a>> {
         match own {
             Some(OwnShard(shard, _)) if shard.pool.is_unused() && is_exact(hit.record) => {
                 let sole = &shard.pool.sole;
                 sole.take(hit.record, lock.address());
                 Ok(ExactAcquire {
                     core: self,
+                    counter,
                     sole,
                     hit,
                 })
@@ -58,26 +101,40 @@ impl Core {
     /// not begun to exit since it got it.
     #[inline(always)]
     pub unsafe fn settle_hold(&self, own: Option<OwnShard<'_>>, pending_ref: PendingRef) {
-        if let Some(OwnShard(shard, _)) = &own
-            && let Some(pending) = shard.pool.sole.with_only_a_hold(&pending_ref)
-        {
-            // SAFETY: the record for which the node was taken, in this shard.
-            let record = unsafe { &*pending.record.load(Relaxed) };
-            let ns = self.hold_ns(pending);
-            // SAFETY: an `OwnShard` has a shard of which this thread has the lease.
-            let owner = unsafe { Owner::assume() };
-            if !self.slow.is_slow(ns)
-                && let Some(hold) = record.usual_hold(&owner, ns, self.collections.word())
-                && !hold.is_for_tail()
-            {
-                record.add_usual_hold_to_body(&hold);
-                self.charge_timed(shard);
-                shard.pool.sole.give_back_hold();
-                return;
-            }
+        if !self.settle_usual(own.as_ref(), &pending_ref) {
+            // SAFETY: the caller guarantees it.
+            unsafe { self.settle_unusual(own, pending_ref) };
         }
-        // SAFETY: the caller guarantees it.
-        unsafe { self.settle_unusual(own, pending_ref) };
+    }
+
+    /// Adds a usual hold, and gives the sole node back. `false` if it is something else.
+    #[inline(always)]
+    fn settle_usual(&self, own: Option<&OwnShard<'_>>, pending_ref: &PendingRef) -> bool {
+        // One compare says that there is a shard, and that the node is its sole one.
+        let shard = own.map_or(null(), |OwnShard(shard, _)| from_ref::<Shard>(shard));
+        if !pending_ref.is_at(shard.wrapping_byte_add(SOLE).cast()) {
+            return false;
+        }
+        // SAFETY: no node has the address `SOLE`, which it would have without a shard.
+        let shard = unsafe { &*shard };
+        let Some(pending) = shard.pool.sole.with_only_a_hold() else {
+            return false;
+        };
+        // SAFETY: the record for which the node was taken, in this shard.
+        let record = unsafe { &*pending.record.load(Relaxed) };
+        let ns = self.hold_ns(pending);
+        if self.slow.is_slow(ns) {
+            return false;
+        }
+        // SAFETY: an `OwnShard` has a shard of which this thread has the lease.
+        let owner = unsafe { Owner::assume() };
+        let Some(hold) = record.usual_hold(&owner, ns, self.collections.word()) else {
+            return false;
+        };
+        record.add_usual_hold(hold);
+        shard.governor.charge_usual();
+        shard.pool.sole.give_back_hold();
+        true
     }
 }
 
@@ -97,7 +154,11 @@ impl ExactAcquire<'_> {
         // profiled lock and has not begun to exit since it got the hit.
         unsafe { self.hit.commit() };
         let node = self.sole.node();
-        node.hold_start.store(self.core.clock.raw(), Relaxed);
+        let now = match self.counter {
+            Some(counter) => counter.raw(),
+            None => self.core.clock.raw(),
+        };
+        node.hold_start.store(now, Relaxed);
         PendingRef::new(node)
     }
 

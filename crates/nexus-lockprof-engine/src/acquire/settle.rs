@@ -36,6 +36,24 @@ impl Core {
         }
     }
 
+    /// The same in the usual case, without a call: the clock is the processor's counter, and nobody
+    /// waits for the lock. `false` if it is another case. Then call `hold_ends`.
+    ///
+    /// # Safety
+    /// As for [`settle`](Self::settle).
+    #[inline(always)]
+    pub unsafe fn hold_ends_quietly(&self, pending_ref: &PendingRef, lock: LockRef) -> bool {
+        // SAFETY: the caller guarantees that the acquisition's engine is alive.
+        if let Some(pending) = unsafe { pending_ref.get() }
+            && pending.has_hold()
+            && let Some(counter) = self.clock.processor_counter()
+        {
+            pending.hold_end.store(counter.raw(), Relaxed);
+            return !LOG.is_waited_for(lock);
+        }
+        false
+    }
+
     /// Records what the pending reference of a released acquisition has measured. Call it after the
     /// release.
     ///

@@ -111,6 +111,7 @@ impl Core {
         if let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own)
             && pending.has_only_a_hold_in(shard.id)
         {
+            shard.governor.note_price(&self.costs);
             let weight = pending.hold_weight.load(Relaxed);
             // A node that has nothing more was taken for a timed hold.
             debug_assert_ne!(weight, 0);
@@ -152,7 +153,7 @@ impl Core {
             .flatten();
         let done = match usual {
             Some(hold) => {
-                record.add_usual_hold(&hold, &shard.rng);
+                record.add_usual_hold(hold);
                 true
             }
             None => record.add_hold(&owner, ns, weight, open, &shard.rng),

@@ -31,30 +31,34 @@ pub(crate) struct Buckets {
     high: [AtomicU16; BUCKETS],
 }
 
-/// One bucket of a record.
-pub(super) struct UsualBucket<'a> {
-    buckets: &'a Buckets,
-    /// Below [`BUCKETS`].
-    index: usize,
-}
+/// Durations below this have their buckets in a table, of which a program's short holds touch a
+/// line or two.
+pub(super) const SHORT: u64 = 1 << 12;
+
+/// Each is below [`BUCKETS`].
+static SHORT_BUCKETS: [u8; SHORT as usize] = {
+    let mut buckets = [0; SHORT as usize];
+    let mut ns = 0;
+    while ns < buckets.len() {
+        let bucket = Sums::bucket_of(ns as u64);
+        buckets[ns] = if bucket < BUCKETS {
+            bucket
+        } else {
+            BUCKETS - 1
+        } as u8;
+        ns += 1;
+    }
+    buckets
+};
+
+/// The lower part of a bucket's weight, to which one can be added.
+pub(super) struct UsualBucket<'a>(&'a AtomicU32);
 
 impl UsualBucket<'_> {
     /// Adds one. Only the owner calls this, inside the sequence.
     #[inline(always)]
-    pub(super) fn add_one(&self) {
-        let low = &self.buckets.low[self.index];
-        let sum = low.own_load().wrapping_add(1);
-        low.store(sum, Relaxed);
-        if sum == 0 {
-            self.carry();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn carry(&self) {
-        let high = &self.buckets.high[self.index];
-        high.store(high.own_load().wrapping_add(1), Relaxed);
+    pub(super) fn add_one(self) {
+        self.0.store(self.0.own_load().wrapping_add(1), Relaxed);
     }
 }
 
@@ -95,16 +99,21 @@ impl Histogram {
         self.0.get().is_some()
     }
 
-    /// The place of a duration.
+    /// The bucket of a duration below [`SHORT`]. `None` if one more does not fit into the lower
+    /// part of its weight. Only the owner calls this.
     ///
     /// # Safety
-    /// There are [buckets](Self::exists).
+    /// There are [buckets](Self::exists), and the duration is below [`SHORT`].
     #[inline(always)]
-    pub(super) unsafe fn usual_bucket(&self, ns: u64) -> UsualBucket<'_> {
-        // SAFETY: the caller guarantees it.
-        let buckets = unsafe { self.0.get().unwrap_unchecked() };
-        let index = Sums::bucket_of(ns).min(BUCKETS - 1);
-        UsualBucket { buckets, index }
+    pub(super) unsafe fn usual_bucket(&self, ns: usize) -> Option<UsualBucket<'_>> {
+        debug_assert!((ns as u64) < SHORT);
+        // SAFETY: the caller guarantees both, and no bucket of the table is out of bounds.
+        let low = unsafe {
+            let bucket = *SHORT_BUCKETS.get_unchecked(ns);
+            let buckets = self.0.get().unwrap_unchecked();
+            buckets.low.get_unchecked(usize::from(bucket))
+        };
+        (low.own_load() != u32::MAX).then_some(UsualBucket(low))
     }
 
     /// Reads the weights; `None` before the first duration. A reader checks the sequence
@@ -190,5 +199,37 @@ mod tests {
         }
         assert!(expected.total() > 1 << BITS);
         assert_eq!(sums, expected);
+    }
+
+    #[test]
+    fn a_usual_duration_has_the_bucket_of_any_other() {
+        for ns in 0..SHORT {
+            let (usual, other) = (Histogram::default(), Histogram::default());
+            assert!(usual.prepare() && other.prepare());
+            // SAFETY: it was just prepared, and `ns` is short.
+            unsafe { usual.usual_bucket(ns as usize) }
+                .unwrap()
+                .add_one();
+            other.add(ns, 1);
+            let read = |histogram: &Histogram| {
+                let mut weights = None;
+                histogram.read(&mut weights);
+                weights
+            };
+            assert_eq!(read(&usual), read(&other), "{ns} ns");
+        }
+    }
+
+    #[test]
+    fn a_weight_that_would_carry_is_not_usual() {
+        let histogram = Histogram::default();
+        assert!(histogram.prepare());
+        histogram.add(100, u64::from(u32::MAX) - 1);
+        // SAFETY: it was just prepared, and 100 ns are short.
+        let usual = || unsafe { histogram.usual_bucket(100) };
+        usual().unwrap().add_one();
+        assert!(usual().is_none());
+        histogram.add(100, 1);
+        assert!(usual().is_some());
     }
 }

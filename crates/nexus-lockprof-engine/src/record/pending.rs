@@ -101,10 +101,13 @@ impl PendingRef {
         PendingRef(Some(NonNull::from(pending)))
     }
 
-    /// Whether it refers to this node.
+    /// Whether it refers to the node at this address.
     #[inline(always)]
-    pub(crate) fn is(&self, pending: &Pending) -> bool {
-        self.0 == Some(NonNull::from(pending))
+    pub(crate) fn is_at(&self, address: *const Pending) -> bool {
+        let node = self
+            .0
+            .map_or(std::ptr::null(), |node| node.as_ptr().cast_const());
+        std::ptr::eq(node, address)
     }
 
     /// # Safety

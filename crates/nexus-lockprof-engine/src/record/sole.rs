@@ -4,9 +4,10 @@
 //! is one store, and to give it back another.
 
 use crate::record::order::{Held, Holdable};
-use crate::record::pending::{Pending, PendingRef};
+use crate::record::pending::Pending;
 use crate::record::statistics::Record;
 use crate::sync::{AtomicUsize, Ordering::Relaxed, OwnLoad};
+use std::mem::offset_of;
 use std::ptr::{from_ref, null_mut};
 use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 
@@ -29,6 +30,9 @@ impl std::fmt::Debug for Sole {
 }
 
 impl Sole {
+    /// Where it has its node, in bytes.
+    pub(crate) const NODE: usize = offset_of!(Sole, node);
+
     pub(crate) fn new(shard: u64) -> Self {
         let node = Pending::new(shard);
         node.hold_weight.store(1, Relaxed);
@@ -63,11 +67,11 @@ impl Sole {
         self.lock.store(lock, Relaxed);
     }
 
-    /// The node, if `pending_ref` is to it, and it has nothing [more](Pending::more) than a hold
-    /// of weight 1 that the owner has had all the time.
+    /// The node, if it has nothing [more](Pending::more) than a hold of weight 1 that the owner has
+    /// had all the time.
     #[inline(always)]
-    pub(crate) fn with_only_a_hold(&self, pending_ref: &PendingRef) -> Option<&Pending> {
-        (pending_ref.is(&self.node) && !self.node.more.load(Relaxed)).then_some(&self.node)
+    pub(crate) fn with_only_a_hold(&self) -> Option<&Pending> {
+        (!self.node.more.load(Relaxed)).then_some(&self.node)
     }
 
     /// Gives it back, if it has nothing more.

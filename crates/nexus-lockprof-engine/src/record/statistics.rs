@@ -331,21 +331,10 @@ impl Record {
         self.hold.usual(ns, open)
     }
 
-    /// Adds a usual hold.
+    /// Adds a usual hold. Calls nothing.
     #[inline(always)]
-    pub(crate) fn add_usual_hold(&self, hold: &UsualDuration<'_>, seed: &AtomicU64) {
+    pub(crate) fn add_usual_hold(&self, hold: UsualDuration<'_>) {
         // The offer inside the sequence, as in `add`.
-        self.write(|| {
-            if hold.is_for_tail() {
-                hold.add_to_tail(seed);
-            }
-            hold.add();
-        });
-    }
-
-    /// The same if the tail of its reservoir does not take it. Calls nothing.
-    #[inline(always)]
-    pub(crate) fn add_usual_hold_to_body(&self, hold: &UsualDuration<'_>) {
         self.write(|| hold.add());
     }
 

@@ -1,9 +1,9 @@
 //! Sums over measured durations, and what no measured one stands for.
 
 use crate::record::collection_clock::OpenCollection;
-use crate::record::histogram::{Histogram, UsualBucket};
+use crate::record::histogram::{Histogram, SHORT, UsualBucket};
 use crate::record::reservoir::{EXACT_BELOW, Packed, Reservoir, UsualOffer};
-use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump};
+use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed, OwnLoad, bump};
 
 /// Events that no measured one stands for.
 #[derive(Debug)]
@@ -112,40 +112,33 @@ struct Usual {
     /// tally has seen all resets, its histogram exists, and its reservoir is
     /// [ready](Reservoir::make_ready).
     open: AtomicU64,
-    /// Nanoseconds. Shorter durations are their own codes, and not the longest.
-    below_ns: AtomicU64,
+    /// Nanoseconds. Shorter durations have a bucket in the table, are not for the reservoir's tail,
+    /// and are not the longest.
+    below_ns: AtomicU32,
+    /// Nanoseconds. Shorter durations are below the middle of the reservoir's body.
+    middle_ns: AtomicU32,
 }
 
-/// A usual duration on its way into a tally: it stands for itself alone, it is neither the longest
-/// nor the first since a collection or a reset, and its reservoir's body only counts it.
+/// Durations that have their buckets in a table are their own codes.
+const _: () = assert!(SHORT <= EXACT_BELOW);
+
+/// A usual duration on its way into a tally: it stands for itself alone, it is short, it is neither
+/// the longest nor the first since a collection or a reset, and its reservoir only counts it.
 pub(crate) struct UsualDuration<'a> {
     tally: &'a Tally,
-    ns: u64,
+    ns: u32,
     offer: UsualOffer<'a>,
     bucket: UsualBucket<'a>,
 }
 
 impl UsualDuration<'_> {
-    /// Whether the tail of the reservoir takes it, too.
+    /// Adds it. Only the owner calls this, inside the sequence.
     #[inline(always)]
-    pub(crate) fn is_for_tail(&self) -> bool {
-        self.offer.is_for_tail()
-    }
-
-    /// Adds it to the tail of the reservoir, before the rest. Only the owner calls this, inside the
-    /// sequence.
-    #[inline(always)]
-    pub(super) fn add_to_tail(&self, seed: &AtomicU64) {
-        self.offer.to_tail(seed);
-    }
-
-    /// Adds it, apart from the tail of the reservoir. Only the owner calls this, inside the
-    /// sequence.
-    #[inline(always)]
-    pub(super) fn add(&self) {
-        self.offer.to_body();
+    pub(super) fn add(self) {
+        let is_below_middle = self.ns < self.tally.usual.middle_ns.own_load();
+        self.offer.make(is_below_middle);
         bump(&self.tally.samples, 1);
-        bump(&self.tally.sum.total_ns, self.ns);
+        bump(&self.tally.sum.total_ns, u64::from(self.ns));
         self.bucket.add_one();
     }
 }
@@ -155,17 +148,20 @@ impl Tally {
     /// open collection's word. Only the owner calls this.
     #[inline(always)]
     pub(super) fn usual(&self, ns: u64, open: u64) -> Option<UsualDuration<'_>> {
-        if self.usual.open.own_load() != open || ns >= self.usual.below_ns.own_load() {
+        let is_usual =
+            self.usual.open.own_load() == open && ns < u64::from(self.usual.below_ns.own_load());
+        if !is_usual {
             return None;
         }
         // SAFETY: `note_usual` has seen that the reservoir is ready, and the histogram exists.
+        // `below_ns` is at most `SHORT`.
         let (offer, bucket) = unsafe {
-            let offer = self.reservoir.usual_offer(Packed::of_one(ns))?;
-            (offer, self.histogram.usual_bucket(ns))
+            let offer = self.reservoir.usual_offer()?;
+            (offer, self.histogram.usual_bucket(ns as usize)?)
         };
         Some(UsualDuration {
             tally: self,
-            ns,
+            ns: ns as u32,
             offer,
             bucket,
         })
@@ -173,13 +169,16 @@ impl Tally {
 
     /// Notes what a usual duration needs, after another one was added.
     fn note_usual(&self, open: OpenCollection) {
-        let below_ns = self.max_ns.own_load().saturating_add(1);
-        self.usual
-            .below_ns
-            .store(below_ns.min(EXACT_BELOW), Relaxed);
-        let is_ready = self.histogram.exists() && self.reservoir.make_ready(open.collection);
-        let word = if is_ready { open.word() } else { 0 };
-        self.usual.open.store(word, Relaxed);
+        let bounds = self.reservoir.make_ready(open.collection);
+        let Some(bounds) = bounds.filter(|_| self.histogram.exists()) else {
+            self.usual.open.store(0, Relaxed);
+            return;
+        };
+        let longest_ns = self.max_ns.own_load();
+        let below_ns = SHORT.min(longest_ns.saturating_add(1)).min(bounds.tail_ns);
+        self.usual.below_ns.store(below_ns as u32, Relaxed);
+        self.usual.middle_ns.store(bounds.middle_ns as u32, Relaxed);
+        self.usual.open.store(open.word(), Relaxed);
     }
 
     /// `false` if that would allocate.
@@ -212,8 +211,8 @@ impl Tally {
         if self.sum.add(measured, open.resets) || measured.ns > self.max_ns.own_load() {
             self.max_ns.store(measured.ns, Relaxed);
         }
-        // Others stand for more than themselves, or come rarely.
-        if measured.weight == 1 && measured.kind == Measure::Hold {
+        // Waits come rarely.
+        if measured.kind == Measure::Hold {
             self.note_usual(open);
         }
     }

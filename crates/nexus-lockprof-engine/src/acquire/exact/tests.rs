@@ -25,11 +25,13 @@ struct Side {
 
 impl Side {
     fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
         let clock = ManualClock::new();
         let engine = Engine::with_clock(&clock);
-        engine
-            .configure(Config::default().mode(Mode::Exact))
-            .unwrap();
+        engine.configure(config.mode(Mode::Exact)).unwrap();
         let LockClass { len, word } = LockClass::named("exact");
         Side {
             clock,
@@ -61,9 +63,10 @@ impl Side {
         let probe = self.engine.probe(PointKey::new(site, self.word.tag()));
         if let Probe::Time(hit) = probe {
             let own = self.engine.own_shard();
+            let own = own.as_ref();
             // SAFETY: the hit is of this engine and thread, and was got just now.
-            if let Ok(exact) = unsafe { self.core().exact_acquire(own.as_ref(), hit, self.lock()) }
-            {
+            let exact = unsafe { self.core().exact_acquire_by_call(own, hit, self.lock()) };
+            if let Ok(exact) = exact {
                 return exact.acquired();
             }
         }
@@ -93,7 +96,16 @@ impl Side {
         let open = self.core().collections.word();
         self.record(site)
             .and_then(|record| record.usual_hold(&owner, ns, open))
-            .is_some_and(|hold| !hold.is_for_tail())
+            .is_some()
+    }
+
+    /// How many holds there were, and for how many nanoseconds.
+    fn holds(&self) -> (u64, u64) {
+        let snapshot = self.engine.peek();
+        let holds = snapshot.points().iter().map(|point| &point.hold);
+        holds.fold((0, 0), |(samples, total_ns), hold| {
+            (samples + hold.samples, total_ns + hold.total_ns)
+        })
     }
 
     /// What a collection says. What it keeps of earlier ones is drawn at random, in each engine
@@ -145,7 +157,17 @@ fn duration(rng: &mut fastrand::Rng, longest: &mut u64) -> u64 {
 /// holds of larger weight in between, leave the same.
 #[test]
 fn the_usual_path_records_what_the_general_one_records() {
-    let sides = [Side::new(), Side::new()];
+    compare_paths(&Config::default());
+}
+
+/// The longest duration is not usual, even if no tail takes it.
+#[test]
+fn the_usual_path_records_what_the_general_one_records_without_a_tail() {
+    compare_paths(&Config::default().reservoir(16));
+}
+
+fn compare_paths(config: &Config) {
+    let sides = [(); 2].map(|()| Side::with(config.clone()));
     let sites = [site(), site()];
     let mut rng = fastrand::Rng::with_seed(1);
     let (mut longest, mut usual, mut events) = (0, 0, 0);
@@ -181,7 +203,7 @@ fn the_usual_path_records_what_the_general_one_records() {
                 longest = 0;
                 each(&mut |side, _| drop(side.engine.reset()));
             }
-            5 => {
+            5..400 => {
                 let weight = rng.u64(2..70);
                 each(&mut |side, _| {
                     // SAFETY: it is this thread's shard.
@@ -203,6 +225,9 @@ fn the_usual_path_records_what_the_general_one_records() {
     assert!(collections > 20, "{collections} collections");
 }
 
+/// Holds after which nearly all are usual.
+const WARM_UP: u64 = 5_000;
+
 /// A node is in one place at a time: whatever becomes of the guard, the next acquisition finds the
 /// node free, or takes another.
 #[test]
@@ -210,12 +235,18 @@ fn the_sole_node_has_one_guard() {
     let side = Side::new();
     let of = site();
     let is_free = || side.shard().pool.sole.is_free();
-    let is_sole = |pending_ref: &PendingRef| pending_ref.is(side.shard().pool.sole.node());
+    let is_sole = |pending_ref: &PendingRef| pending_ref.is_at(side.shard().pool.sole.node());
     // The first acquisition makes the record, and has a node of the list.
     let first = side.acquire(of);
     assert!(!is_sole(&first) && is_free() && side.shard().pool.holds_some());
     side.release(first, 1, true);
     assert!(!side.shard().pool.holds_some());
+    for ns in 1..WARM_UP {
+        let pending_ref = side.acquire(of);
+        side.release(pending_ref, ns % 100, true);
+    }
+    // From here on, only what happens to the node makes a hold other than usual.
+    assert!(side.is_usual(of, 1));
 
     let outer = side.acquire(of);
     assert!(is_sole(&outer) && !is_free() && side.shard().pool.holds_some());
@@ -237,6 +268,7 @@ fn the_sole_node_has_one_guard() {
     unsafe { side.core().may_leave_thread(&left) };
     assert!(!is_free() && !side.shard().pool.holds_some());
     let other = side.acquire(of);
+    assert!(side.is_usual(of, 1));
     assert!(!is_sole(&other));
     // The first of those that the list keeps track of. It stays held when the guard that left is
     // released.
@@ -247,7 +279,7 @@ fn the_sole_node_has_one_guard() {
 
     // Another thread releases it.
     let sent = side.acquire(of);
-    assert!(is_sole(&sent));
+    assert!(is_sole(&sent) && side.shard().pool.holds_some());
     std::thread::scope(|scope| {
         scope.spawn(|| side.release(sent, 1, true));
     });
@@ -255,22 +287,12 @@ fn the_sole_node_has_one_guard() {
     assert!(!side.shard().pool.holds_some(), "the node was returned");
     assert!(side.shard().pool.is_unused());
     let again = side.acquire(of);
-    assert!(is_sole(&again));
+    assert!(is_sole(&again) && side.shard().pool.holds_some());
     side.release(again, 1, true);
-    let snapshot = side.engine.snapshot();
-    let holds: u64 = snapshot
-        .points()
-        .iter()
-        .map(|point| point.hold.samples)
-        .sum();
-    let totals: u64 = snapshot
-        .points()
-        .iter()
-        .map(|point| point.hold.total_ns)
-        .sum();
     // Each release advances the clock by 1 ns, for all holds that are open then.
-    assert_eq!((holds, snapshot.losses().total()), (8, 0));
-    assert_eq!(totals, 11);
+    let warm_up_ns: u64 = (1..WARM_UP).map(|ns| ns % 100).sum();
+    assert_eq!(side.holds(), (WARM_UP + 7, warm_up_ns + 11));
+    assert_eq!(side.engine.snapshot().losses().total(), 0);
 }
 
 /// A hold that is logged because a waiter is parked is not a usual one.
@@ -285,13 +307,13 @@ fn a_hold_that_is_waited_for_is_settled_with_its_waiters() {
     let node = unsafe { held.get() }.unwrap();
     node.note_waiters(3);
     let pool = &side.shard().pool;
-    assert!(pool.sole.with_only_a_hold(&held).is_none());
+    assert!(pool.sole.with_only_a_hold().is_none());
     side.release(held, 10, true);
     assert!(pool.is_unused());
     let next = side.acquire(of);
     // SAFETY: the same.
     assert_eq!(unsafe { next.get() }.unwrap().waiters(), 0);
-    assert!(pool.sole.with_only_a_hold(&next).is_some());
+    assert!(pool.sole.with_only_a_hold().is_some());
     side.release(next, 10, true);
     let snapshot = side.engine.snapshot();
     let hold = &snapshot.points()[0].hold;

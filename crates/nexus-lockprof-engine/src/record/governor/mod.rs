@@ -83,17 +83,19 @@ pub(crate) struct Governor {
     cost: AtomicU64,
     turn: AtomicU64,
     spent_ns: AtomicU64,
+    /// Nanoseconds to book for a timed acquisition of the usual kind in `Exact` mode.
+    price_ns: AtomicU64,
     /// Clock ticks at the last balance; 0 before the first event.
     balanced: AtomicU64,
     /// Nanoseconds from that until the next one.
     window_ns: AtomicU64,
-    /// `spent_ns` then.
-    booked_ns: AtomicU64,
     /// Nanoseconds that may be spent.
     balance: Number,
     /// Nanoseconds.
     spacing: Number,
 
+    /// `spent_ns` at the last balance.
+    booked_ns: AtomicU64,
     /// What was spent and no spacing would have saved: long waits, first events of points, and
     /// looks at the thread's clock.
     fixed_ns: AtomicU64,
@@ -136,6 +138,7 @@ impl Governor {
                 cost: AtomicU64::new(0),
                 turn: AtomicU64::new(0),
                 spent_ns: AtomicU64::new(0),
+                price_ns: AtomicU64::new(0),
                 fixed_ns: AtomicU64::new(0),
                 looked_up_ns: AtomicU64::new(0),
                 control: AtomicU64::new(0),
@@ -279,6 +282,18 @@ impl Governor {
         };
         let ns = (16 * ns).min(SURPRISE * known);
         self.cost.store((7 * known + ns).div_ceil(8), Relaxed);
+    }
+
+    /// Notes what [`charge_usual`](Self::charge_usual) books from now on.
+    #[inline]
+    pub(crate) fn note_price(&self, costs: &Costs) {
+        self.price_ns.store(self.timed_ns(costs), Relaxed);
+    }
+
+    /// Books a timed acquisition at the price that was noted last.
+    #[inline(always)]
+    pub(crate) fn charge_usual(&self) {
+        self.charge(self.price_ns.own_load());
     }
 
     /// Books a cost.

@@ -61,34 +61,24 @@ pub(super) struct Bank {
     slots: OnceLock<Box<[AtomicU32]>>,
 }
 
-/// An offer to a bank that has its slots, of which the body only counts it.
-pub(crate) struct UsualOffer<'a> {
-    bank: &'a Bank,
-    item: Packed,
-    /// Offers before it.
-    offered: u64,
+/// Where a bank divides its offers, as durations.
+pub(crate) struct Bounds {
+    /// The tail takes no shorter ones.
+    pub(crate) tail_ns: u64,
+    /// The body's middle.
+    pub(crate) middle_ns: u64,
 }
 
+/// An offer to a bank that has its slots: it is shorter than the tail's, and the body only counts
+/// it.
+pub(crate) struct UsualOffer<'a>(&'a Bank);
+
 impl UsualOffer<'_> {
-    /// Whether the tail takes it, too.
+    /// Makes the offer, and says whether it is below the body's middle.
     #[inline(always)]
-    pub(crate) fn is_for_tail(&self) -> bool {
-        self.item.is_from(self.bank.threshold.own_load())
-    }
-
-    /// Offers it to the body.
-    #[inline(always)]
-    pub(crate) fn to_body(&self) {
-        self.bank
-            .body_middle
-            .count(self.item, &self.bank.body_bound);
-        self.bank.body.count(self.offered);
-    }
-
-    /// Offers it to the tail, before the body.
-    #[inline(always)]
-    pub(crate) fn to_tail(&self, seed: &AtomicU64) {
-        self.bank.offer_tail(self.item, seed);
+    pub(crate) fn make(self, is_below_middle: bool) {
+        self.0.body_middle.count_one(is_below_middle);
+        self.0.body.count_one();
     }
 }
 
@@ -151,6 +141,16 @@ impl Bank {
         self.is_full_size() && self.tag.own_load() == collection
     }
 
+    /// The bounds for durations that are their own codes. They change only when an offer is kept,
+    /// or goes to the tail.
+    pub(super) fn bounds(&self) -> Bounds {
+        let exact_ns = |bound: &AtomicU32| u64::from(Packed(bound.own_load()).rank());
+        Bounds {
+            tail_ns: exact_ns(&self.threshold),
+            middle_ns: exact_ns(&self.body_bound),
+        }
+    }
+
     /// Offers a duration. `size` is the number of slots to allocate if there are none yet. Returns
     /// `false` if there is no memory for them.
     #[inline(always)]
@@ -167,15 +167,11 @@ impl Bank {
         true
     }
 
-    /// Prepares an offer, if the body only counts it. The slots are allocated.
+    /// Prepares an offer that is not for the tail, if the body only counts it. The slots are
+    /// allocated.
     #[inline(always)]
-    pub(super) fn usual_offer(&self, item: Packed) -> Option<UsualOffer<'_>> {
-        let offered = self.body.offered();
-        (!self.body.is_next(offered)).then_some(UsualOffer {
-            bank: self,
-            item,
-            offered,
-        })
+    pub(super) fn usual_offer(&self) -> Option<UsualOffer<'_>> {
+        (!self.body.is_next(self.body.offered())).then_some(UsualOffer(self))
     }
 
     #[cold]

@@ -46,7 +46,12 @@ impl Middle {
     // Has no branch, because it would be taken every other time.
     #[inline(always)]
     pub(super) fn count(&self, item: Packed, bound: &AtomicU32) {
-        let is_below = !item.is_from(bound.own_load());
+        self.count_one(!item.is_from(bound.own_load()));
+    }
+
+    /// Counts an offer that is, or is not, below the middle.
+    #[inline(always)]
+    pub(super) fn count_one(&self, is_below: bool) {
         bump(&self.below, u64::from(is_below));
     }
 

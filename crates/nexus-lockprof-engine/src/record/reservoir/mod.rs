@@ -10,7 +10,7 @@ mod packed;
 mod reading;
 mod stratum;
 
-pub(crate) use bank::UsualOffer;
+pub(crate) use bank::{Bounds, UsualOffer};
 pub(crate) use middle::nearest_bound;
 pub(crate) use packed::{EXACT_BELOW, Packed, representable};
 pub(crate) use reading::BankReading;
@@ -65,26 +65,25 @@ impl Reservoir {
         }
     }
 
-    /// Prepares for usual offers to the bank of `collection`. `false` if it is another's, or its
-    /// size is not its full size. Only the owner calls this.
-    pub(crate) fn make_ready(&self, collection: u64) -> bool {
-        let bank = self.banks[(collection & 1) as usize].get();
-        let Some(bank) = bank.filter(|bank| bank.is_full_size_of(collection)) else {
-            return false;
-        };
-        self.ready
-            .store(std::ptr::from_ref(bank).cast_mut(), Relaxed);
-        true
+    /// Prepares for usual offers to the bank of `collection`, until the next other offer. `None` if
+    /// the bank is another's, or its size is not its full size. Only the owner calls this.
+    pub(crate) fn make_ready(&self, collection: u64) -> Option<Bounds> {
+        let bank = self.banks[(collection & 1) as usize].get()?;
+        bank.is_full_size_of(collection).then(|| {
+            self.ready
+                .store(std::ptr::from_ref(bank).cast_mut(), Relaxed);
+            bank.bounds()
+        })
     }
 
     /// An offer to the bank that is ready, if it is a usual one. Only the owner calls this.
     ///
     /// # Safety
-    /// [`make_ready`](Self::make_ready) has returned `true`.
+    /// [`make_ready`](Self::make_ready) has returned bounds.
     #[inline(always)]
-    pub(crate) unsafe fn usual_offer(&self, item: Packed) -> Option<UsualOffer<'_>> {
+    pub(crate) unsafe fn usual_offer(&self) -> Option<UsualOffer<'_>> {
         // SAFETY: `make_ready` has stored a bank of this reservoir, which keeps it.
-        unsafe { &*self.ready.own_load() }.usual_offer(item)
+        unsafe { &*self.ready.own_load() }.usual_offer()
     }
 
     /// What the bank of the closed `collection` holds. The aggregator calls this once for each

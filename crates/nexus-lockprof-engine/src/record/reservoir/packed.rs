@@ -33,12 +33,6 @@ impl Packed {
         Packed(value << WEIGHT_BITS | weight)
     }
 
-    /// A duration below [`EXACT_BELOW`] that stands for itself alone.
-    #[inline(always)]
-    pub(crate) fn of_one(value_ns: u64) -> Self {
-        Packed((value_ns as u32) << WEIGHT_BITS | 1)
-    }
-
     /// The largest duration that this code can stand for. Rounding up loses no rank below it.
     fn value_ns(self) -> u64 {
         let code = self.0 >> WEIGHT_BITS;
@@ -115,7 +109,7 @@ mod tests {
     fn small_numbers_are_exact_and_large_ones_near() {
         for value in (0..EXACT_BELOW).step_by(7).chain([EXACT_BELOW - 1]) {
             assert_eq!(Packed::new(value, 1).value_ns(), value);
-            assert_eq!(Packed::new(value, 1), Packed::of_one(value));
+            assert_eq!(u64::from(Packed::new(value, 1).rank()), value);
         }
         let mut value = 1_u64 << 17;
         while value < MAX_VALUE {

@@ -70,6 +70,12 @@ impl Stratum {
         self.offered.store(offered + 1, Release);
     }
 
+    /// Counts one more offer, whose item is not kept: in one instruction where the machine has it.
+    #[inline(always)]
+    pub(super) fn count_one(&self) {
+        self.count(self.offered());
+    }
+
     /// Where the next offer goes among `size` slots. Draws how many offers to skip after it.
     pub(super) fn place(&self, size: usize, rng: &mut fastrand::Rng) -> Placement {
         if !self.is_next(self.offered()) || size == 0 {
