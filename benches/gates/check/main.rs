@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use nexus_lockprof::Snapshot;
 
 const USAGE: &str = "\
-Usage: gate-check instructions CALLS PROFILES BASELINE   compare callgrind's counts, PROFILES.1 and on, with BASELINE
-       gate-check bless CALLS PROFILES BASELINE          write them to BASELINE
-       gate-check identical PROGRAM SIZES                compare our locks' machine code and sizes with the bare locks'
-       gate-check snapshot FILE                          read a profile back";
+Usage: gate-check instructions CALLS BASELINE RUN...   compare callgrind's counts, RUN.1 and on, the least of all runs, with BASELINE
+       gate-check bless CALLS BASELINE RUN...          write them to BASELINE
+       gate-check identical PROGRAM SIZES              compare our locks' machine code and sizes with the bare locks'
+       gate-check snapshot FILE                        read a profile back";
 
 /// The text of a command's result, and whether it passes.
 struct Verdict {
@@ -28,11 +28,11 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let verdict = match args[..] {
-        ["instructions", calls, profiles, baseline] => {
-            instructions::compare(Path::new(calls), profiles, Path::new(baseline))
+        ["instructions", calls, baseline, ref runs @ ..] => {
+            instructions::compare(Path::new(calls), Path::new(baseline), runs)
         }
-        ["bless", calls, profiles, baseline] => {
-            instructions::bless(Path::new(calls), profiles, Path::new(baseline))
+        ["bless", calls, baseline, ref runs @ ..] => {
+            instructions::bless(Path::new(calls), Path::new(baseline), runs)
         }
         ["identical", program, sizes] => identical::compare(Path::new(program), Path::new(sizes)),
         ["snapshot", file] => snapshot(file),
