@@ -1,6 +1,7 @@
 //! One scene for each finding gives exactly that one, and a clean program gives none.
 
 mod list;
+mod nearly;
 mod rwlocks;
 mod starved;
 
@@ -159,13 +160,16 @@ fn a_long_hold() {
     );
 }
 
-#[test]
-fn a_slow_caller_of_a_shared_lock() {
-    let points = vec![
+fn slow_caller() -> Vec<Point> {
+    vec![
         point("map", 1, &[(50, 5 * MS)], &[(1_000, 4 * MS)], 8 * SECOND),
         point("map", 2, &[(2_000, 4 * MS)], &[(90_000, 3 * US)], 250 * MS),
-    ];
-    let found = check(&scene(points), FindingKind::SlowCaller, Some(1)).unwrap();
+    ]
+}
+
+#[test]
+fn a_slow_caller_of_a_shared_lock() {
+    let found = check(&scene(slow_caller()), FindingKind::SlowCaller, Some(1)).unwrap();
     assert_eq!(found.evidence("other_hold_mean_ns").unwrap().value, 3e3);
     assert!(
         found.text.contains("makes 1.1% of the acquisitions"),
@@ -174,21 +178,21 @@ fn a_slow_caller_of_a_shared_lock() {
     );
 }
 
+fn rare_long_hold() -> Point {
+    point_with(&[(100_000, 2 * US), (4, 400 * MS)])
+}
+
 /// Its p95 is 2 µs: only what it cost shows it.
 #[test]
 fn a_rare_long_hold() {
-    let holds = [(100_000, 2 * US), (4, 400 * MS)];
-    let waits = [(500, 4 * US), (20, 250 * MS)];
-    let snapshot = scene(vec![point("map", 1, &waits, &holds, 5 * SECOND)]);
+    let snapshot = scene(vec![rare_long_hold()]);
     let found = check(&snapshot, FindingKind::RareLongHold, Some(1)).unwrap();
     assert_eq!(found.evidence("hold_p95_ns").unwrap().value, 2e3);
     assert_eq!(found.evidence("longest_hold_ns").unwrap().value, 4e8);
     assert!(found.cost_ns.unwrap() > 49 * SECOND / 10, "{found:?}");
 }
 
-/// The sample of the holds has missed the long one. The waits behind it were measured.
-#[test]
-fn a_rare_long_hold_that_was_not_sampled() {
+fn rare_long_hold_not_sampled() -> Point {
     let mut point = point(
         "map",
         1,
@@ -201,21 +205,26 @@ fn a_rare_long_hold_that_was_not_sampled() {
     point.hold.total_ns = 100_000 * 2 * US;
     point.hold.longest_sampled_ns = 2 * US;
     point.hold.total_variance = 1e12;
+    point
+}
+
+/// The sample of the holds has missed the long one. The waits behind it were measured.
+#[test]
+fn a_rare_long_hold_that_was_not_sampled() {
+    let point = rare_long_hold_not_sampled();
     let found = check(&scene(vec![point]), FindingKind::RareLongHold, Some(1)).unwrap();
     assert!(found.evidence("longest_hold_ns").is_none());
     assert!(found.text.contains("were not measured"), "{}", found.text);
 }
 
+fn convoy() -> Point {
+    let waits = [(200_000, 90 * US)];
+    point("map", 1, &waits, &[(600_000, 300)], 18 * SECOND)
+}
+
 #[test]
 fn a_convoy() {
-    let waits = [(200_000, 90 * US)];
-    let snapshot = scene(vec![point(
-        "map",
-        1,
-        &waits,
-        &[(600_000, 300)],
-        18 * SECOND,
-    )]);
+    let snapshot = scene(vec![convoy()]);
     let found = check(&snapshot, FindingKind::Convoy, Some(1)).unwrap();
     assert_eq!(found.evidence("threads_peak").unwrap().value, 8.0);
     // A queue of all threads explains these waits: that is no convoy.
@@ -229,27 +238,19 @@ fn a_convoy() {
     assert_eq!(kinds(&queue.findings())[0].0, FindingKind::Contended);
 }
 
+fn saturated(holds: u64) -> Point {
+    let waits = [(50_000, 300 * US)];
+    point("map", 1, &waits, &[(holds, 100 * US)], 15 * SECOND)
+}
+
 #[test]
 fn a_saturated_lock() {
-    let waits = [(50_000, 300 * US)];
-    let snapshot = scene(vec![point(
-        "map",
-        1,
-        &waits,
-        &[(90_000, 100 * US)],
-        15 * SECOND,
-    )]);
+    let snapshot = scene(vec![saturated(90_000)]);
     let found = check(&snapshot, FindingKind::Saturated, Some(1)).unwrap();
     assert_eq!(found.evidence("held_share").unwrap().value, 0.9);
     assert!(!found.text.contains("several locks"), "{}", found.text);
     // More than all the time: that is more than one lock.
-    let several = scene(vec![point(
-        "map",
-        1,
-        &waits,
-        &[(250_000, 100 * US)],
-        15 * SECOND,
-    )]);
+    let several = scene(vec![saturated(250_000)]);
     let found = check(&several, FindingKind::Saturated, Some(1)).unwrap();
     assert!(
         found
@@ -260,29 +261,37 @@ fn a_saturated_lock() {
     );
 }
 
-#[test]
-fn a_starved_writer() {
+/// The writer, the place that reads, and the readers as a group.
+fn starved_writer() -> Vec<Point> {
     let readers = Point {
         caused_wait_ns: 5 * SECOND,
         blocked: 50,
         ..Point::new(named("map", 0).lock, AcquireMode::Shared, Site::readers())
     };
-    let points = vec![
+    vec![
         point("map", 1, &[(50, 100 * MS)], &[(50, 10 * US)], MS),
         in_mode(
             AcquireMode::Shared,
             point("map", 2, &[], &[(20_000, MS)], 0),
         ),
         readers,
-    ];
-    let found = check(&scene(points), FindingKind::StarvedWriter, Some(1)).unwrap();
+    ]
+}
+
+#[test]
+fn a_starved_writer() {
+    let found = check(
+        &scene(starved_writer()),
+        FindingKind::StarvedWriter,
+        Some(1),
+    )
+    .unwrap();
     assert_eq!(found.mode, Some(AcquireMode::Exclusive));
     assert_eq!(found.evidence("writers_wait_mean_ns").unwrap().value, 1e8);
 }
 
-#[test]
-fn upgradable_reads_that_rarely_upgrade() {
-    let points = vec![
+fn upgradable_reads() -> Vec<Point> {
+    vec![
         in_mode(
             AcquireMode::Upgradable,
             point(
@@ -294,8 +303,17 @@ fn upgradable_reads_that_rarely_upgrade() {
             ),
         ),
         point("map", 2, &[(20, 300 * US)], &[(100, 10 * US)], 10 * MS),
-    ];
-    let found = check(&scene(points), FindingKind::UpgradableReads, Some(1)).unwrap();
+    ]
+}
+
+#[test]
+fn upgradable_reads_that_rarely_upgrade() {
+    let found = check(
+        &scene(upgradable_reads()),
+        FindingKind::UpgradableReads,
+        Some(1),
+    )
+    .unwrap();
     assert_eq!(
         found.evidence("exclusive_acquisitions").unwrap().value,
         100.0
@@ -329,10 +347,16 @@ fn contention_of_no_special_kind() {
     );
 }
 
+fn try_loop() -> Point {
+    Point {
+        try_failures: 4_000_000,
+        ..point("map", 1, &[], &[(500, 3 * US)], 0)
+    }
+}
+
 #[test]
 fn a_try_lock_in_a_loop() {
-    let mut tries = point("map", 1, &[], &[(500, 3 * US)], 0);
-    tries.try_failures = 4_000_000;
+    let tries = try_loop();
     let found = check(&scene(vec![tries.clone()]), FindingKind::TryLoop, Some(1)).unwrap();
     assert_eq!(found.cost_ns, None);
     // What waits costs time for sure: it comes first.
@@ -377,8 +401,7 @@ fn no_sentence_is_surer_than_its_figures() {
     assert_ne!(found[0].kind, FindingKind::LongHold, "{}", found[0].text);
 
     // Percentiles of the last part of an interval do not explain all of it.
-    let holds = [(100_000, 2 * US), (4, 400 * MS)];
-    let later = point_at(3, point_with(&holds));
+    let later = point_at(3, rare_long_hold());
     let interval = later.since(&point_at(1, named("map", 1)));
     let kinds: Vec<FindingKind> = interval
         .iter()
