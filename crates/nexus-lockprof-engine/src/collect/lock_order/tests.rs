@@ -191,3 +191,84 @@ fn a_search_ends_and_says_what_it_did_not_see() {
     // Few are seen to the end.
     assert_eq!(search(&dense(4)), (vec![], 0));
 }
+
+#[test]
+fn a_cycle_that_comes_later_is_found_too() {
+    let mut pairs = vec![plain(3, 4), plain(4, 3)];
+    let mut watch = OrderWatch::default();
+    let told = |watch: &mut OrderWatch, changes, pairs: &[Pair]| {
+        let (_, potential) = watch.collect((changes, readings(pairs)));
+        let mut events = Vec::new();
+        watch.tell(&potential, &mut events);
+        (potential.len(), events.len())
+    };
+    assert_eq!(told(&mut watch, 1, &pairs[..1]), (0, 0));
+    assert_eq!(told(&mut watch, 2, &pairs), (1, 1));
+    pairs.extend([plain(5, 6), plain(6, 5)]);
+    assert_eq!(told(&mut watch, 3, &pairs), (2, 1));
+    assert_eq!(told(&mut watch, 3, &pairs), (2, 0));
+}
+
+/// A sighting that a thread is just adding to the table may be missing.
+#[test]
+fn sightings_only_grow() {
+    let mut watch = OrderWatch::default();
+    for (sightings, expected) in [(5, 5), (3, 5), (6, 6)] {
+        let mut readings = readings(&[plain(3, 4)]);
+        for pair in readings.values_mut() {
+            pair.sightings = sightings;
+        }
+        let (pairs, _) = watch.collect((1, readings));
+        let counts: Vec<u64> = pairs.iter().map(|pair| pair.count).collect();
+        assert_eq!(counts, [expected]);
+    }
+}
+
+#[test]
+fn what_deadlocks_without_a_writer_is_told_again() {
+    let read = |held, wanted| -> Pair { ((held, Shared), (wanted, Shared), &[]) };
+    let mut pairs = vec![read(3, 4), read(4, 3)];
+    let mut watch = OrderWatch::default();
+    let mut events = Vec::new();
+    for (changes, more) in [(1, None), (2, Some(plain(3, 4))), (3, Some(plain(4, 3)))] {
+        pairs.extend(more);
+        let (_, potential) = watch.collect((changes, readings(&pairs)));
+        watch.tell(&potential, &mut events);
+    }
+    let needs_writer = events.iter().map(|event| match event {
+        Event::Order(potential) => potential.needs_writer,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(needs_writer.collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn who_passes_writers_waits_for_writers_only() {
+    let found = |held| {
+        let mut pairs = readings(&[((3, held), (4, Shared), &[]), ((4, held), (3, Shared), &[])]);
+        for pair in pairs.values_mut() {
+            pair.passes_writers = true;
+        }
+        search_in(pairs).0.len()
+    };
+    assert_eq!([Shared, Upgradable, Exclusive].map(found), [0, 0, 1]);
+}
+
+#[test]
+fn a_cycle_of_eight_is_the_longest() {
+    let ring = |classes: u32| -> Vec<Pair> {
+        let next = |class: u32| 3 + (class - 2) % classes;
+        (3..3 + classes)
+            .map(|class| plain(class, next(class)))
+            .collect()
+    };
+    assert_eq!(found(&ring(8)), [((3..11).collect(), false)]);
+    assert_eq!(found(&ring(9)), []);
+}
+
+#[test]
+fn only_pairs_that_lead_back_are_searched() {
+    let pairs = [(3, 4), (3, 7), (4, 3), (4, 5), (6, 3), (7, 8), (8, 7)];
+    let search = Search::new(pairs.iter().copied());
+    assert_eq!(search.pairs(), [(3, 4), (4, 3), (7, 8), (8, 7)]);
+}
