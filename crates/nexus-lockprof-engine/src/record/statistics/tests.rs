@@ -32,7 +32,7 @@ fn a_usual_hold_finds_the_bounds_that_others_have_moved() {
     let mut rng = fastrand::Rng::with_seed(1);
     let mut usual = 0;
     for round in 0..400_u64 {
-        // Of other lengths each time, so that the middle and the tail move.
+        // The lengths differ each time, so that the middle and the tail move.
         let longest_ns = rng.u64(10..4_000);
         for _ in 0..100 {
             let weight = if rng.bool() { 1 } else { rng.u64(2..70) };
