@@ -265,13 +265,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
             return TriedExact::Otherwise(hit);
         };
         // SAFETY: this thread got the hit just now, from this engine.
-        let exact = unsafe {
-            if BY_COUNTER {
-                core.exact_acquire(own, hit, self.lock_ref())
-            } else {
-                core.exact_acquire_by_call(own, hit, self.lock_ref())
-            }
-        };
+        let exact = unsafe { core.exact_acquire::<BY_COUNTER>(own, hit, self.lock_ref()) };
         let exact = match exact {
             Ok(exact) => exact,
             Err(hit) => return TriedExact::Otherwise(hit),

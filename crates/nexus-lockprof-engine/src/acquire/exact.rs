@@ -34,50 +34,24 @@ pub struct ExactAcquire<'a> {
 
 impl Core {
     /// Prepares to time the acquisition. Call it before trying the lock. `Err` gives the hit back:
-    /// the acquisition is another kind of timed one, or the clock is not the processor's counter.
+    /// the acquisition is another kind of timed one, or the clock is another one. `BY_COUNTER`: the
+    /// clock is the processor's counter. Otherwise it is read by a call, for which the compiler
+    /// saves registers.
     ///
     /// # Safety
     /// `own` and the hit belong to this engine. Since it got the hit, this thread has used no other
     /// profiled lock and has not begun to exit. It does neither until the acquisition is over.
     #[inline(always)]
-    pub unsafe fn exact_acquire<'a>(
+    pub unsafe fn exact_acquire<'a, const BY_COUNTER: bool>(
         &'a self,
         own: Option<&OwnShard<'a>>,
         hit: Hit<'a>,
         lock: LockRef,
     ) -> Result<ExactAcquire<'a>, Hit<'a>> {
-        match self.clock.processor_counter() {
-            Some(counter) => self.take_sole(own, Some(counter), hit, lock),
-            None => Err(hit),
+        let counter = self.clock.processor_counter();
+        if counter.is_some() != BY_COUNTER {
+            return Err(hit);
         }
-    }
-
-    /// The same if the clock is not the processor's counter. Then it is read by a call, for which
-    /// [`exact_acquire`](Self::exact_acquire) would have to save registers.
-    ///
-    /// # Safety
-    /// The same.
-    #[inline(always)]
-    pub unsafe fn exact_acquire_by_call<'a>(
-        &'a self,
-        own: Option<&OwnShard<'a>>,
-        hit: Hit<'a>,
-        lock: LockRef,
-    ) -> Result<ExactAcquire<'a>, Hit<'a>> {
-        match self.clock.processor_counter() {
-            Some(_) => Err(hit),
-            None => self.take_sole(own, None, hit, lock),
-        }
-    }
-
-    #[inline(always)]
-    fn take_sole<'a>(
-        &'a self,
-        own: Option<&OwnShard<'a>>,
-        counter: Option<Counter>,
-        hit: Hit<'a>,
-        lock: LockRef,
-    ) -> Result<ExactAcquire<'a>, Hit<'a>> {
         match own {
             Some(OwnShard(shard, _)) if shard.pool.is_unused() && is_exact(hit.record) => {
                 let sole = &shard.pool.sole;

@@ -138,7 +138,8 @@ impl Core {
         self.clock.nanos(start, pending.hold_end.load(Relaxed))
     }
 
-    /// `false` if the hold could not be added without allocating, or is a slow one.
+    /// `false` if the hold could not be added without allocating, or is a slow one. The governor's
+    /// price has just been noted.
     #[inline(always)]
     fn settle_exact(&self, shard: &Shard, record: &Record, pending: &Pending, weight: u64) -> bool {
         let ns = self.hold_ns(pending);
@@ -159,15 +160,9 @@ impl Core {
             None => record.add_hold(&owner, ns, weight, open, &shard.rng),
         };
         if done {
-            self.charge_timed(shard);
+            shard.governor.charge_usual();
         }
         done
-    }
-
-    /// Books a timed acquisition.
-    #[inline(always)]
-    pub(super) fn charge_timed(&self, shard: &Shard) {
-        shard.governor.charge(shard.governor.timed_ns(&self.costs));
     }
 
     /// The same for an acquisition in a sample.

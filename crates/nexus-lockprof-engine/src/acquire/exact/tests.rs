@@ -65,7 +65,7 @@ impl Side {
             let own = self.engine.own_shard();
             let own = own.as_ref();
             // SAFETY: the hit is of this engine and thread, and was got just now.
-            let exact = unsafe { self.core().exact_acquire_by_call(own, hit, self.lock()) };
+            let exact = unsafe { self.core().exact_acquire::<false>(own, hit, self.lock()) };
             if let Ok(exact) = exact {
                 return exact.acquired();
             }
