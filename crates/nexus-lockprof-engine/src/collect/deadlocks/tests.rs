@@ -2,6 +2,7 @@ use super::*;
 use crate::collect::doubt::PAUSE;
 use nexus_lockprof_snapshot::{Lock, Site, Thread};
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 /// Two threads that wait for each other, and a third one.
 struct World {
@@ -11,6 +12,8 @@ struct World {
 }
 
 const THIRD: u64 = 3;
+/// When a wait is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 impl Look for World {
     fn waits(&self) -> Vec<Wait> {
@@ -194,4 +197,115 @@ fn a_holder_has_exited_if_two_collections_say_so() {
     watch.tell(&waits, &found, &Config::default(), &mut events);
     assert!(exited(&waits));
     assert_eq!(events.len(), 1);
+}
+
+/// The holder in such a wait, to change it.
+fn holder(wait: &mut Wait) -> &mut Holder {
+    wait.waiter.holder.as_mut().unwrap()
+}
+
+/// The events of a collection.
+fn told(watch: &mut Watch, world: &World) -> Vec<&'static str> {
+    let (waits, found) = watch.find(world);
+    let config = Config::default().stuck(STUCK_AFTER);
+    let mut events = Vec::new();
+    watch.tell(&waits, &found, &config, &mut events);
+    let name = |event: &Event| match event {
+        Event::Deadlock(_) => "deadlock",
+        Event::Stuck(_) => "stuck",
+        _ => "other",
+    };
+    events.iter().map(name).collect()
+}
+
+/// A deadlock is told once, and none of its waits is stuck as well, however long it lasts.
+#[test]
+fn a_deadlock_is_told_once() {
+    let (world, mut watch) = (World::circle(), Watch::default());
+    assert!(told(&mut watch, &world).is_empty());
+    world.third_runs();
+    assert_eq!(told(&mut watch, &world), ["deadlock"]);
+    for wait in world.waits.borrow_mut().iter_mut() {
+        wait.waiter.waited_ns = 100_000_000_000;
+    }
+    assert!(told(&mut watch, &world).is_empty());
+}
+
+/// While a circle is not confirmed, its waits have as much time again to be found in a deadlock.
+#[test]
+fn a_wait_in_a_circle_is_stuck_later_than_another_one() {
+    let mut waits = World::circle().waits.into_inner();
+    waits.push(wait(THIRD, Some(4)));
+    let (world, mut watch) = (World::new(waits), Watch::default());
+    let waited = |seconds: u64| {
+        for wait in world.waits.borrow_mut().iter_mut() {
+            wait.waiter.waited_ns = seconds * 1_000_000_000;
+        }
+    };
+    waited(9);
+    assert!(told(&mut watch, &world).is_empty());
+    waited(10);
+    assert_eq!(told(&mut watch, &world), ["stuck"]);
+    waited(19);
+    assert!(told(&mut watch, &world).is_empty(), "once");
+    waited(20);
+    assert_eq!(told(&mut watch, &world), ["stuck"; 2]);
+}
+
+/// Its lock was released and acquired again since it was confirmed.
+#[test]
+fn a_wait_with_another_holder_must_be_confirmed_again() {
+    let (world, mut watch) = (World::circle(), Watch::default());
+    let _ = watch.find(&world);
+    world.third_runs();
+    assert_eq!(watch.find(&world).1.len(), 1);
+    holder(&mut world.waits.borrow_mut()[0]).site = Site::new("src/main.rs", 99, 1);
+    assert!(watch.find(&world).1.is_empty());
+    world.third_runs();
+    assert_eq!(watch.find(&world).1.len(), 1);
+}
+
+#[test]
+fn waits_that_have_ended_are_forgotten() {
+    let (world, mut watch) = (World::circle(), Watch::default());
+    let _ = told(&mut watch, &world);
+    world.third_runs();
+    let _ = told(&mut watch, &world);
+    assert_eq!((watch.confirmed.len(), watch.deadlocked.len()), (2, 2));
+    world.waits.borrow_mut().clear();
+    let _ = told(&mut watch, &world);
+    assert_eq!((watch.confirmed.len(), watch.deadlocked.len()), (0, 0));
+}
+
+/// The others may still hold it.
+#[test]
+fn a_reader_that_has_ended_leaves_nobody_stuck() {
+    let mut of_reader = wait(1, None);
+    holder(&mut of_reader).mode = AcquireMode::Shared;
+    let (world, mut watch) = (World::new(vec![of_reader]), Watch::default());
+    for _ in 0..3 {
+        assert!(told(&mut watch, &world).is_empty());
+        let (waits, _) = watch.find(&world);
+        assert!(!waits[0].waiter.holder.as_ref().unwrap().exited);
+        world.third_runs();
+    }
+}
+
+/// The lock names its own upgradable hold. Who waits for a reader, or for another thread, may be in
+/// a deadlock.
+#[test]
+fn an_upgrade_does_not_wait_for_itself() {
+    let deadlocks = |other: u64, mode: AcquireMode| {
+        let mut upgrade = wait(1, Some(other));
+        upgrade.kind = WaitKind::Upgrade;
+        holder(&mut upgrade).mode = mode;
+        let waits = vec![upgrade, wait(2, Some(1))];
+        let (world, mut watch) = (World::new(waits), Watch::default());
+        let _ = watch.find(&world);
+        world.third_runs();
+        watch.find(&world).1.len()
+    };
+    assert_eq!(deadlocks(1, AcquireMode::Upgradable), 0);
+    assert_eq!(deadlocks(1, AcquireMode::Shared), 1);
+    assert_eq!(deadlocks(2, AcquireMode::Upgradable), 1);
 }
