@@ -277,6 +277,10 @@ impl Time for Clock {
     fn processor_ns(&self) -> u64 {
         Clock::processor_ns(self)
     }
+
+    fn ticks(&self) -> u64 {
+        self.raw()
+    }
 }
 
 /// The state of a manual clock.

@@ -5,7 +5,7 @@ use crate::acquire::since_off::SinceOff;
 use crate::clock::Clock;
 use crate::collect::aggregate::Aggregator;
 use crate::config::{self, Config, Mode};
-use crate::control::Control;
+use crate::control::{Control, ModeKind};
 use crate::event::Handlers;
 use crate::process::once::Once;
 use crate::record::collection_clock::CollectionClock;
@@ -209,7 +209,9 @@ impl Core {
         // The next thread gets what this one may not have.
         self.left_ns
             .fetch_add(left.saturating_sub(mine as i64).max(0), Relaxed);
-        shard.governor.begin(mine);
+        let is_sampled = self.control().kind() == ModeKind::Sampled;
+        let now = is_sampled.then(|| self.clock.raw());
+        shard.governor.begin(mine, now);
         shard.begin();
     }
 

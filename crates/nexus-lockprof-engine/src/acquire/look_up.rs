@@ -49,7 +49,8 @@ impl Core {
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.
             let kind = control.kind();
-            shard.governor.follow(control.0);
+            let now = || (kind == ModeKind::Sampled).then(|| self.clock.raw());
+            shard.governor.follow(control.0, now);
             record.control.store(control.0, Relaxed);
             record.set_timing(owner, kind != ModeKind::Counts);
             let done = record.acquisitions.load(Relaxed);

@@ -159,7 +159,8 @@ impl Core {
                     record.wait_rate.note(number, wait_start, nanos);
                 }
                 if hold.is_some() {
-                    self.note_rate(shard, record, pending, hold_end);
+                    self.note_rate(record, pending);
+                    self.steer_after(shard, record, pending);
                 }
             }
         }

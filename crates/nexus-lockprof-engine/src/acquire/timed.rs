@@ -178,10 +178,14 @@ impl Core {
         let begin = (self_timing != 0).then(|| self.clock.raw());
         let done = self.settle_exact(shard, record, pending, weight);
         if done {
-            self.note_rate(shard, record, pending, pending.hold_end.load(Relaxed));
+            self.note_rate(record, pending);
         }
         if let Some(begin) = begin {
             self.learn(shard, self_timing, begin);
+        }
+        if done {
+            // Not a part of what was just learnt: a balance has a price of its own.
+            self.steer_after(shard, record, pending);
         }
         done
     }
@@ -218,19 +222,23 @@ impl Core {
         })
     }
 
-    /// Tells the governor of a timed acquisition that ended at `end`, in ticks. Only the owner
-    /// calls this.
+    /// Notes how often the point of a timed acquisition is used. Only the owner calls this.
     #[inline(never)]
-    pub(crate) fn note_rate(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
+    pub(crate) fn note_rate(&self, record: &Record, pending: &Pending) {
         let nanos = |start, end| self.clock.nanos(start, end);
         // A node keeps the number for one use: its next acquisition may be in no sample.
         let number = pending.number.load(Relaxed);
         pending.number.store(0, Relaxed);
         let start = pending.hold_start.load(Relaxed);
         record.hold_rate.note(number, start, nanos);
+    }
+
+    /// Lets the governor see the end of a timed acquisition. Only the owner calls this.
+    #[inline(never)]
+    pub(crate) fn steer_after(&self, shard: &Shard, record: &Record, pending: &Pending) {
         // Of a point whose acquisitions wait, no release is a handler's.
         let in_no_handler = record.attempts() == statistics::WAITS;
-        self.steer(shard, end, in_no_handler);
+        self.steer(shard, pending.hold_end.load(Relaxed), in_no_handler);
     }
 
     /// Tells the governor of a node that another thread has returned. Returns the end of its hold
@@ -258,13 +266,17 @@ impl Core {
     /// A signal handler reviews no records, since it may have interrupted a change of one.
     pub(crate) fn steer(&self, shard: &Shard, now: u64, in_no_handler: bool) {
         let budget = self.budget();
-        if shard.governor.steer(now, &self.clock, budget, &self.costs) && in_no_handler {
+        let balanced = shard.governor.steer(now, &self.clock, budget, &self.costs);
+        let Some(begun) = balanced else { return };
+        if in_no_handler {
             // SAFETY: only the owner calls this function.
             let owner = unsafe { Owner::assume() };
             shard
                 .table
                 .sweep(&owner, SWEEP, |record| self.review(shard, record, now));
         }
+        let ns = self.clock.nanos(begun, self.clock.raw());
+        shard.governor.learn_balance(ns, &self.costs);
     }
 
     /// Whether a record has had events for a second and none was measured. Then its thread must

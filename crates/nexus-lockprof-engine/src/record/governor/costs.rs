@@ -58,4 +58,7 @@ pub(crate) trait Time {
 
     /// Nanoseconds that the calling thread has had a processor, from some fixed moment on.
     fn processor_ns(&self) -> u64;
+
+    /// A reading of the clock, in ticks.
+    fn ticks(&self) -> u64;
 }

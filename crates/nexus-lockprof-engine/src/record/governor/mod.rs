@@ -3,8 +3,10 @@
 //! Each thread has an account. It earns a share of the processor time that the thread uses, the
 //! *budget*, and pays for each timed acquisition, each timed wait and each look at the thread's
 //! clock. The unit costs begin with what was measured at the start ([`Costs`]). After that one
-//! timed acquisition in [`LEARN`] measures itself: in a program with much data each one finds its
-//! cache lines cold, and takes several times as long as in a loop.
+//! timed acquisition in [`LEARN`] measures itself, and so does each balance: in a program with much
+//! data each one finds its cache lines cold, and takes several times as long as in a loop. Neither
+//! is a part of the other. Else, where acquisitions are measured so rarely that each is followed by
+//! a balance, each would seem to cost as much as both, and would be measured more rarely still.
 //!
 //! The governor steers with one number, the *spacing*: the time from one measured event of a point
 //! to the next. [`sampler`](crate::record::sampler) turns it into a probability. Now and then the
@@ -85,7 +87,7 @@ pub(crate) struct Governor {
     spent_ns: AtomicU64,
     /// Nanoseconds to book for a timed acquisition of the usual kind in `Exact` mode.
     price_ns: AtomicU64,
-    /// Clock ticks at the last balance; 0 before the first event.
+    /// Clock ticks at the last balance, or when the account was opened; 0 if that is not known.
     balanced: AtomicU64,
     /// Nanoseconds from that until the next one.
     window_ns: AtomicU64,
@@ -116,6 +118,8 @@ pub(crate) struct Governor {
     fixed: Number,
     /// What of it went to long waits.
     waits: Number,
+    /// 16ths of a nanosecond that a balance takes; 0 while none was measured in this thread.
+    balance_cost: AtomicU64,
     /// Processor time before that, and what was then spent on fixed costs and on what is spaced:
     /// each counts the less the longer ago it was, and the last as if the spacing had been what it
     /// is now.
@@ -153,6 +157,7 @@ impl Governor {
                 spent: Number::zero(),
                 fixed: Number::zero(),
                 waits: Number::zero(),
+                balance_cost: AtomicU64::new(0),
                 used_before: Number::zero(),
                 fixed_before: Number::zero(),
                 spaced_before: Number::zero(),
@@ -192,12 +197,12 @@ impl Governor {
     }
 
     /// A new thread begins, with the balance that it inherits. What was learnt of the points is
-    /// kept.
-    pub(crate) fn begin(&self, balance: f64) {
+    /// kept. It earns from `now` on, in ticks, or else from its first measured event on.
+    pub(crate) fn begin(&self, balance: f64, now: Option<u64>) {
         // The last thread may have ended in the middle of its work, without unwinding.
         self.in_hand.store(false, Relaxed);
         self.alone(|| {
-            self.open();
+            self.open(now);
             self.balance.set(balance);
         });
     }
@@ -207,19 +212,22 @@ impl Governor {
         self.spacing.set(spacing);
     }
 
-    /// Opens the account anew if the mode was changed: what another mode spent is no debt.
-    pub(crate) fn follow(&self, control: u64) {
+    /// Opens the account anew if the mode was changed: what another mode spent is no debt, and a
+    /// spacing that another budget has made so long that this one would not be seen is none. `now`
+    /// is as for [`begin`](Self::begin).
+    pub(crate) fn follow(&self, control: u64, now: impl FnOnce() -> Option<u64>) {
         if self.control.own_load() != control {
             self.alone(|| {
                 self.control.store(control, Relaxed);
-                self.open();
+                self.open(now());
                 self.balance.set(0.0);
+                self.spacing.set(self.spacing.get().min(WINDOW_NS as f64));
             });
         }
     }
 
-    fn open(&self) {
-        self.balanced.store(0, Relaxed);
+    fn open(&self, now: Option<u64>) {
+        self.balanced.store(now.unwrap_or(0), Relaxed);
         self.window_ns.store(WINDOW_NS, Relaxed);
         self.processor_ns.store(0, Relaxed);
         self.booked_ns.store(self.spent_ns.own_load(), Relaxed);
@@ -241,17 +249,17 @@ impl Governor {
             if balanced != 0 {
                 let now = now();
                 let elapsed = time.nanos(balanced, now);
-                if elapsed < WINDOW_NS {
-                    // Not worth a look at its clock: as if it had not paused.
-                    self.book(now, elapsed, elapsed, budget);
-                    self.consider(false, self.timed_ns(costs) as f64, budget);
-                } else {
+                if elapsed >= WINDOW_NS && self.pays_for_a_balance(elapsed, budget, costs) {
                     self.balance(now, elapsed, time, budget, costs);
+                } else {
+                    // Not worth a look at its clock: as if it had not paused in so little time.
+                    self.book(now, elapsed, elapsed.min(WINDOW_NS), budget);
+                    self.consider(false, self.timed_ns(costs) as f64, budget);
                 }
             }
             let left = self.balance.get();
             self.balance.set(0.0);
-            self.open();
+            self.open(None);
             (left, self.spacing.get())
         };
         self.alone(close).unwrap_or((0.0, self.spacing.get()))
@@ -260,10 +268,13 @@ impl Governor {
     /// Nanoseconds that a timed acquisition takes in this thread.
     #[inline]
     pub(crate) fn timed_ns(&self, costs: &Costs) -> u64 {
-        match self.cost.own_load() {
-            0 => costs.timed_ns.load(Relaxed),
-            cost => cost / 16,
-        }
+        learnt(&self.cost, &costs.timed_ns) / 16
+    }
+
+    /// Nanoseconds that a balance takes in this thread, with the look at the thread's clock.
+    #[inline]
+    pub(super) fn balance_ns(&self, costs: &Costs) -> u64 {
+        learnt(&self.balance_cost, &costs.processor_ns) / 16
     }
 
     /// Whether the timed acquisition that begins is to be learnt from.
@@ -276,12 +287,12 @@ impl Governor {
 
     /// A timed acquisition took so long.
     pub(crate) fn learn(&self, ns: u64, costs: &Costs) {
-        let known = match self.cost.own_load() {
-            0 => 16 * costs.timed_ns.load(Relaxed),
-            known => known,
-        };
-        let ns = (16 * ns).min(SURPRISE * known);
-        self.cost.store((7 * known + ns).div_ceil(8), Relaxed);
+        learn(&self.cost, &costs.timed_ns, ns);
+    }
+
+    /// A balance took so long, with the look at the records that followed.
+    pub(crate) fn learn_balance(&self, ns: u64, costs: &Costs) {
+        learn(&self.balance_cost, &costs.processor_ns, ns);
     }
 
     /// Notes what [`charge_usual`](Self::charge_usual) books from now on.
@@ -353,6 +364,23 @@ impl Governor {
     pub(crate) fn is_late(&self, ns: u64) -> bool {
         ns as f64 > LATE * self.spacing.get().max(WINDOW_NS as f64)
     }
+}
+
+/// What is known of a cost, in 16ths of a nanosecond: what was learnt, or else what was measured at
+/// the start.
+#[inline]
+fn learnt(cost: &AtomicU64, at_start: &AtomicU64) -> u64 {
+    match cost.own_load() {
+        0 => 16 * at_start.load(Relaxed),
+        known => known,
+    }
+}
+
+/// It took so long this time.
+fn learn(cost: &AtomicU64, at_start: &AtomicU64, ns: u64) {
+    let known = learnt(cost, at_start);
+    let ns = (16 * ns).min(SURPRISE * known);
+    cost.store((7 * known + ns).div_ceil(8), Relaxed);
 }
 
 /// A balance within what may be owed, and what is kept.

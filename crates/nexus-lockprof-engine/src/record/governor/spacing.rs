@@ -5,9 +5,12 @@ use crate::sync::{Ordering::Relaxed, OwnLoad};
 
 /// The same for a thread that earns next to nothing.
 const LONGEST_WINDOW_NS: u64 = 64_000_000;
-/// The thread's clock is read when so many times its cost were spent: reading it must not be what
-/// the budget goes to.
-const READS: u64 = 4;
+/// The account is balanced when so many times the cost of that were spent: it must not be what the
+/// budget goes to.
+const BALANCES: u64 = 4;
+/// Or when the budget of a thread that never pauses has so many times that cost: where little is
+/// measured, little is spent, and only a balance can change it.
+const UNSPENT_BALANCES: u64 = 16;
 /// Timed acquisitions that are few enough not to be looked at early.
 const BURST: u64 = 16;
 /// The spacing is lowered when what was earned would pay for so many timed acquisitions: less tells
@@ -34,26 +37,41 @@ const HORIZON_NS: f64 = 1e8;
 const SEEN: f64 = 0.25;
 
 impl Governor {
-    /// It is `now`, in ticks: balances the account, if it is time to. Whether it did.
+    /// It is `now`, in ticks: balances the account, if it is time to. Returns when it began to, in
+    /// ticks.
     #[inline]
-    pub(crate) fn steer(&self, now: u64, time: &impl Time, budget: f64, costs: &Costs) -> bool {
+    pub(crate) fn steer(
+        &self,
+        now: u64,
+        time: &impl Time,
+        budget: f64,
+        costs: &Costs,
+    ) -> Option<u64> {
         let balance_if_due = || {
             let balanced = self.balanced.own_load();
             if balanced == 0 {
                 self.balanced.store(now, Relaxed);
-                return false;
+                return None;
             }
             let elapsed = time.nanos(balanced, now);
             let spent = self.not_booked();
+            let balance_ns = self.balance_ns(costs);
             let due = elapsed >= self.window_ns.own_load()
-                && spent >= READS * costs.processor_ns.load(Relaxed);
+                && (spent >= BALANCES * balance_ns
+                    || budget * elapsed as f64 >= (UNSPENT_BALANCES * balance_ns) as f64);
             let balances = due || spent as f64 > self.allowance(elapsed, budget, costs);
-            if balances {
+            balances.then(|| {
+                let begun = time.ticks();
                 self.balance(now, elapsed, time, budget, costs);
-            }
-            balances
+                begun
+            })
         };
-        self.alone(balance_if_due).unwrap_or(false)
+        self.alone(balance_if_due).flatten()
+    }
+
+    /// Whether a thread that has not paused in so long has earned what a balance takes, several times.
+    pub(super) fn pays_for_a_balance(&self, elapsed: u64, budget: f64, costs: &Costs) -> bool {
+        budget * elapsed as f64 >= (BALANCES * self.balance_ns(costs)) as f64
     }
 
     /// Nanoseconds that were spent since the last balance.
@@ -82,7 +100,7 @@ impl Governor {
     ) {
         let over = self.not_booked() as f64 > self.allowance(elapsed, budget, costs);
         let processor_ns = time.processor_ns();
-        self.charge_fixed(costs.processor_ns.load(Relaxed));
+        self.charge_fixed(self.balance_ns(costs));
         // Before the first reading that is all that the thread ever used: never more than the time
         // that has passed.
         let used = processor_ns - self.processor_ns.own_load().min(processor_ns);
