@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, HeaderMap};
 
 /// A form of `/metrics`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Format {
     /// Prometheus' text.
     Text,

@@ -84,6 +84,7 @@ mod listen;
 mod named_series;
 mod origin;
 mod query;
+mod repeats;
 mod reply;
 mod request;
 mod routes;

@@ -1,22 +1,23 @@
 //! Answers.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE,
-    HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    DATE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::client::{Client, End};
 
-/// An answer to a client.
-#[derive(Debug)]
+/// An answer to a client. Copies share its body.
+#[derive(Clone, Debug)]
 pub(super) struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, Cow<'static, str>)>,
-    body: Vec<u8>,
+    body: Arc<Vec<u8>>,
     closes: bool,
 }
 
@@ -35,7 +36,7 @@ impl Reply {
                 (CACHE_CONTROL, "no-store".into()),
                 (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin".into()),
             ],
-            body: body.into(),
+            body: Arc::new(body.into()),
             closes: false,
         }
     }
@@ -54,9 +55,28 @@ impl Reply {
         Reply {
             status: StatusCode::NO_CONTENT,
             headers: Vec::new(),
-            body: Vec::new(),
+            body: Arc::default(),
             closes: false,
         }
+    }
+
+    /// The same, given again this long after it was made.
+    pub(super) fn of_age(&self, age: Duration) -> Self {
+        let mut reply = self.clone();
+        reply.headers.push((AGE, age.as_secs().to_string().into()));
+        reply
+    }
+
+    #[cfg(test)]
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Seconds since it was made, if it is given again.
+    #[cfg(test)]
+    pub(super) fn age(&self) -> Option<u64> {
+        let age = self.headers.iter().find(|(name, _)| *name == AGE);
+        age.and_then(|(_, seconds)| seconds.parse().ok())
     }
 
     /// Whether it ends the connection.

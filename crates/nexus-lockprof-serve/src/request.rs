@@ -1,6 +1,8 @@
 //! Reads requests. httparse parses heads and the sizes of chunks; this module does the rest.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING,
+};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
 use super::Limits;
@@ -24,12 +26,21 @@ fn bad(status: StatusCode, message: impl Into<String>) -> Failure {
 impl Request {
     /// Whether the client wants to keep the connection.
     pub(super) fn goes_on(&self) -> bool {
-        let values = self.headers.get_all(CONNECTION).into_iter();
-        let closes = values
+        self.version == Version::HTTP_11 && !self.has(&CONNECTION, "close")
+    }
+
+    /// Whether the client wants no answer that was made for another request.
+    pub(super) fn wants_new(&self) -> bool {
+        self.has(&CACHE_CONTROL, "no-cache")
+    }
+
+    /// Whether a header's list has this word.
+    fn has(&self, header: &HeaderName, word: &str) -> bool {
+        let values = self.headers.get_all(header).into_iter();
+        values
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
-            .any(|word| word.trim().eq_ignore_ascii_case("close"));
-        self.version == Version::HTTP_11 && !closes
+            .any(|other| other.trim().eq_ignore_ascii_case(word))
     }
 }
 

@@ -11,6 +11,7 @@ use super::client::Client;
 use super::named_series::{MOST, NamedSeries, NoSeries};
 use super::origin::{self, Transport};
 use super::query::Wanted;
+use super::repeats::{Form, Kind, Repeats};
 use super::reply::{Failure, Refusal, Reply};
 use super::request::Request;
 use super::settings::Change;
@@ -27,6 +28,7 @@ pub(super) struct Served<'a> {
     pub(super) scrapes: &'a Mutex<Scrapes>,
     pub(super) series: &'a NamedSeries,
     pub(super) waits: &'a Waits,
+    pub(super) repeats: &'a Repeats,
 }
 
 /// How old the samples of a snapshot may be. A client that pulls more often pays less for each.
@@ -45,10 +47,16 @@ pub(super) fn answer(
     let get = matches!(request.method, Method::GET | Method::HEAD);
     let post = request.method == Method::POST;
     match request.uri.path() {
-        "/snapshot" if get => Ok(snapshot(request, &taken(request, served, client)?)?),
-        "/metrics" if get => Ok(metrics(request, served)),
-        "/debug/pprof/mutex" if get => Ok(profile(pprof::mutex(&taken(request, served, client)?))),
-        "/debug/pprof/block" if get => Ok(profile(pprof::block(&taken(request, served, client)?))),
+        "/snapshot" if get => {
+            let form = match accept::accepts(&request.headers, MEDIA_TYPE) {
+                true => Form::File,
+                false => Form::Json,
+            };
+            snapshot(form, request, served, client)
+        }
+        "/metrics" if get => metrics(request, served),
+        "/debug/pprof/mutex" if get => snapshot(Form::MutexProfile, request, served, client),
+        "/debug/pprof/block" if get => snapshot(Form::BlockProfile, request, served, client),
         "/" if get => Ok(Reply::page(html::live().to_string())),
         "/" | "/snapshot" | "/metrics" | "/debug/pprof/mutex" | "/debug/pprof/block" => {
             Err(Refusal::method("GET, HEAD").into())
@@ -58,12 +66,31 @@ pub(super) fn answer(
         "/config" => Err(Refusal::method("GET, HEAD, POST").into()),
         "/reset" if post => {
             served.source.reset();
+            served.repeats.forget();
             Ok(Reply::nothing())
         }
         "/reset" => Err(Refusal::method("POST").into()),
         path => {
             let message = format!("there is no {path:?} here");
             Err(Refusal::new(StatusCode::NOT_FOUND, message).into())
+        }
+    }
+}
+
+/// A snapshot in this form. A query asks for what happened in some time, which no earlier answer
+/// tells.
+fn snapshot(
+    form: Form,
+    request: &Request,
+    served: &Served<'_>,
+    client: &Client<'_>,
+) -> Result<Reply, Failure> {
+    let make = || Ok(written(form, &taken(request, served, client)?)?);
+    match request.uri.query() {
+        Some(_) => make(),
+        None => {
+            let kind = Kind::Snapshot(form);
+            served.repeats.answer(kind, request.wants_new(), make)
         }
     }
 }
@@ -129,20 +156,28 @@ fn pulled(wanted: Wanted, served: &Served<'_>) -> Result<Snapshot, Refusal> {
     })
 }
 
-fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
+fn written(form: Form, snapshot: &Snapshot) -> Result<Reply, Refusal> {
     let broken =
         |error: WriteError| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
-    if accept::accepts(&request.headers, MEDIA_TYPE) {
-        let bytes = snapshot.to_bytes().map_err(broken)?;
-        return Ok(Reply::content(MEDIA_TYPE, bytes));
-    }
-    let text = snapshot.to_json().map_err(broken)?;
-    Ok(Reply::content("application/json", text))
+    let profile = |gzipped| Reply::content("application/octet-stream", gzipped);
+    Ok(match form {
+        Form::File => Reply::content(MEDIA_TYPE, snapshot.to_bytes().map_err(broken)?),
+        Form::Json => Reply::content("application/json", snapshot.to_json().map_err(broken)?),
+        Form::MutexProfile => profile(pprof::mutex(snapshot)),
+        Form::BlockProfile => profile(pprof::block(snapshot)),
+    })
 }
 
-fn metrics(request: &Request, served: &Served<'_>) -> Reply {
-    let snapshot = served.source.peek(METRICS_BEHIND);
+fn metrics(request: &Request, served: &Served<'_>) -> Result<Reply, Failure> {
     let format = Format::wanted(&request.headers);
+    let make = || Ok(scraped(format, served));
+    served
+        .repeats
+        .answer(Kind::Metrics(format), request.wants_new(), make)
+}
+
+fn scraped(format: Format, served: &Served<'_>) -> Reply {
+    let snapshot = served.source.peek(METRICS_BEHIND);
     let media_type = match format {
         Format::Text => prometheus::CONTENT_TYPE,
         Format::OpenMetrics => prometheus::OPEN_METRICS_CONTENT_TYPE,
@@ -161,10 +196,6 @@ fn metrics(request: &Request, served: &Served<'_>) -> Reply {
     }
 }
 
-fn profile(gzipped: Vec<u8>) -> Reply {
-    Reply::content("application/octet-stream", gzipped)
-}
-
 fn settings(served: &Served<'_>) -> Reply {
     Reply::content("application/json", served.source.settings().to_string())
 }
@@ -175,5 +206,6 @@ fn configure(form: &[u8], served: &Served<'_>) -> Result<Reply, Refusal> {
         .and_then(|change| change.apply(served.source.settings()))
         .map_err(|error| bad(error.to_string()))?;
     served.source.configure(&wanted).map_err(bad)?;
+    served.repeats.forget();
     Ok(settings(served))
 }

@@ -17,6 +17,7 @@ use super::client::{Stream, poll_for};
 use super::connections::{Connections, Entered};
 use super::files::SocketFile;
 use super::named_series::NamedSeries;
+use super::repeats::Repeats;
 use super::routes::Served;
 use super::socket::{Bound, Listener};
 use super::waits::Waits;
@@ -82,6 +83,7 @@ impl Serve {
             over,
             connections: Arc::new(Connections::new(ended)),
             waits: Arc::new(Waits::new(&self.limits)),
+            repeats: Arc::new(Repeats::new(self.limits.answering)),
         };
         let thread = spawn(&self.source, move || accepting.run()).map_err(ServeError::Start)?;
         Ok(Server {
@@ -231,6 +233,7 @@ struct Accepting {
     over: PipeReader,
     connections: Arc<Connections>,
     waits: Arc<Waits>,
+    repeats: Arc<Repeats>,
 }
 
 impl Accepting {
@@ -307,9 +310,9 @@ impl Accepting {
         let place = self.connections.enter(Arc::clone(&stream));
         let serve = self.serve.clone();
         let (transport, stopped) = (self.transport, Arc::clone(&self.stopped));
-        let waits = Arc::clone(&self.waits);
+        let (waits, repeats) = (Arc::clone(&self.waits), Arc::clone(&self.repeats));
         spawn(&self.serve.source, move || {
-            serve.connection(stream, &place, transport, &waits, &stopped);
+            serve.connection(stream, &place, transport, (&waits, &repeats), &stopped);
         })
         .map(Some)
     }
@@ -329,7 +332,7 @@ impl Serve {
         stream: Arc<Stream>,
         place: &Entered,
         transport: Transport,
-        waits: &Waits,
+        (waits, repeats): (&Waits, &Repeats),
         stopped: &PipeReader,
     ) {
         let served = Served {
@@ -338,6 +341,7 @@ impl Serve {
             scrapes: &self.scrapes,
             series: &self.series,
             waits,
+            repeats,
         };
         // A socket that fails is closed: its client knows as much as we do.
         let _ = connection::serve(stream, place, transport, &served, stopped.as_fd());

@@ -104,6 +104,8 @@ impl Client {
     fn get(&self, path: &str) -> Result<Response<Body>> {
         let request = self.agent.get(format!("{}{path}", self.base));
         let accept = format!("{MEDIA_TYPE}, application/json;q=0.5");
+        // An endpoint that is asked all the time may have an older answer.
+        let request = request.header("Cache-Control", "no-cache");
         self.answered("GET", path, request.header("Accept", accept).call())
     }
 

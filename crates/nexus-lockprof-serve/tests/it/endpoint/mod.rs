@@ -4,6 +4,7 @@ mod client;
 mod hosts;
 mod limits;
 mod methods;
+mod repeats;
 mod room;
 mod sockets;
 
@@ -86,6 +87,7 @@ fn patient() -> Limits {
         idle: LONG,
         body: LONG,
         answer: LONG,
+        answering: LONG,
         ..Limits::default()
     }
 }
