@@ -5,6 +5,7 @@ mod callgrind;
 mod disassembly;
 mod identical;
 mod instructions;
+mod lines;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,6 +17,7 @@ const USAGE: &str = "\
 Usage: gate-check instructions CALLS BASELINE RUN...   compare callgrind's counts, RUN.1 and on, the least of all runs, with BASELINE
        gate-check bless CALLS BASELINE RUN...          write them to BASELINE
        gate-check identical PROGRAM SIZES              compare our locks' machine code and sizes with the bare locks'
+       gate-check lines MARK CASES                     read lackey's trace, and name cache lines that threads share
        gate-check snapshot FILE                        read a profile back";
 
 /// The text of a command's result, and whether it passes.
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
             instructions::bless(Path::new(calls), Path::new(baseline), runs)
         }
         ["identical", program, sizes] => identical::compare(Path::new(program), Path::new(sizes)),
+        ["lines", mark, cases] => lines::compare(mark, Path::new(cases), io::stdin().lock()),
         ["snapshot", file] => snapshot(file),
         _ => Err(USAGE.to_owned()),
     };
