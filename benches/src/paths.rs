@@ -6,6 +6,8 @@
 //! contains a loop around the operation. A function for a single operation would add the cost of
 //! its call to both sides of a ratio, and so flatter it.
 
+#![allow(clippy::unwrap_used, reason = "as programs use std's locks")]
+
 use std::cell::Cell;
 use std::future::Future;
 use std::hint::black_box;
@@ -155,11 +157,11 @@ paths! { OTHERS: parking_lot, nexus_lockprof, "Operations that only the gates lo
 
 paths! { STD and PLACED_STD: std_sync, our_std_sync, "Std's locks, which the tables show too.";
     "std-mutex" => lockprof_bare_std_mutex, lockprof_again_std_mutex, lockprof_ours_std_mutex:
-        {Mutex<u64>} = {Mutex::new(0)}, |it| if let Ok(mut it) = it.lock() { *it += 1 };
+        {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock().unwrap() += 1;
     "std-read" => lockprof_bare_std_read, lockprof_again_std_read, lockprof_ours_std_read:
-        {RwLock<u64>} = {RwLock::new(0)}, |it| if let Ok(it) = it.read() { black_box(*it); };
+        {RwLock<u64>} = {RwLock::new(0)}, |it| black_box(*it.read().unwrap());
     "std-write" => lockprof_bare_std_write, lockprof_again_std_write, lockprof_ours_std_write:
-        {RwLock<u64>} = {RwLock::new(0)}, |it| if let Ok(mut it) = it.write() { *it += 1 };
+        {RwLock<u64>} = {RwLock::new(0)}, |it| *it.write().unwrap() += 1;
 }
 
 paths! { STD_OTHERS: std_sync, our_std_sync, "Operations on std's locks that only the gates look at.";
