@@ -3,6 +3,8 @@
 # a new compiler's new warning would break our users' builds.
 source "$(dirname "$0")/lib.sh"
 
+export CARGO_TARGET_DIR=$target/check
+
 # The packages with features of their own: the others are the same in every set.
 packages=()
 for name in nexus-lockprof nexus-lockprof-{adaptor,benches,cli,engine,export,serve,snapshot,tests}; do

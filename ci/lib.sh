@@ -60,7 +60,8 @@ section() {
         !inside { print }
         index($0, "<!-- " name ": begin") { inside = 1; print ""; while ((getline line < text) > 0) print line; print "" }
     ' "$1" >"$work/page"
-    cp "$work/page" "$1"
+    # A page that has not changed is not written: other scripts may be reading it.
+    cmp --silent "$work/page" "$1" || cp "$work/page" "$1"
     cat "$work/section"
 }
 
