@@ -33,7 +33,8 @@ pub struct Limits {
     pub delta: Duration,
     /// How much processor time of each second new answers to `/snapshot`, `/metrics` and profiles
     /// may take, in the long run. While more is asked, the last answer is given again, with `Age`.
-    /// A request with a query always gets a new one, and so does one with `Cache-Control: no-cache`.
+    /// A request with a query always gets a new one, and so does one with
+    /// `Cache-Control: no-cache`.
     pub answering: Duration,
     /// Maximum size of a request's line and headers together, in bytes.
     pub head_bytes: usize,
@@ -46,7 +47,8 @@ pub struct Limits {
 impl Default for Limits {
     /// 16 connections with at most 1,000 requests each; 4 requests may wait for the end of
     /// `?seconds`. 10 s for a request's head and for its body, 30 s to read the answer, 5 minutes
-    /// for `?seconds`. 5 ms of each second for new answers. Heads of 16 KiB with 64 headers, bodies of 1 KiB.
+    /// for `?seconds`. 5 ms of each second for new answers. Heads of 16 KiB with 64 headers, bodies
+    /// of 1 KiB.
     fn default() -> Self {
         Limits {
             connections: 16,

@@ -1,9 +1,9 @@
 //! Answers that are given again, so that whoever asks without pause does not slow the program down.
 //!
 //! New answers may take [`Limits::answering`](super::Limits::answering) of processor time a second
-//! in the long run. What they have not used is saved, up to that of [`SAVED`] seconds. While nothing
-//! is left, a request gets the last answer of its kind once more, and the header `Age` says how old
-//! that is.
+//! in the long run. What they have not used is saved, up to that of [`SAVED`] seconds. While
+//! nothing is left, a request gets the last answer of its kind once more, and the header `Age` says
+//! how old that is.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

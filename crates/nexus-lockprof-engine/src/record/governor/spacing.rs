@@ -69,7 +69,8 @@ impl Governor {
         self.alone(balance_if_due).flatten()
     }
 
-    /// Whether a thread that has not paused in so long has earned what a balance takes, several times.
+    /// Whether a thread that has not paused in so long has earned what a balance takes, several
+    /// times.
     pub(super) fn pays_for_a_balance(&self, elapsed: u64, budget: f64, costs: &Costs) -> bool {
         budget * elapsed as f64 >= (BALANCES * self.balance_ns(costs)) as f64
     }
