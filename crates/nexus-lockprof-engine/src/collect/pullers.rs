@@ -284,7 +284,6 @@ impl Pullers {
         let Some(oldest) = rested.min_by_key(|puller| puller.pulled_ns) else {
             return (false, 1);
         };
-        oldest.complete = false;
         let lost = oldest.pending.take();
         (true, lost.map_or(0, |pending| pending.offered().max(1)))
     }

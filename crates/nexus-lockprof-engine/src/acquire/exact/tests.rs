@@ -191,8 +191,8 @@ fn compare_paths(config: &Config) {
                 side.release(nested, ns, usual);
             }
             side.release(pending_ref, ns, usual);
-            // Time for nested holds, so that no total is cut to what fits into the time of all locks
-            // of the class. Other tests make locks of it meanwhile.
+            // Time for nested holds, so that no total is cut to what fits into the time of all
+            // locks of the class. Other tests make locks of it meanwhile.
             side.clock.advance(Duration::from_nanos(300));
         });
         match rng.u32(..4_000) {
