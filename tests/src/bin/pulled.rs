@@ -26,6 +26,9 @@ const GROWTH_KIB: u64 = 4096;
 /// The share of one processor that 200 pulls a second may take.
 const PROCESSOR: f64 = 0.01;
 const POINTS: u64 = 8;
+/// Longer than it takes to use up what the endpoint saves, if an answer takes a tenth of a
+/// millisecond.
+const SAVINGS: Duration = Duration::from_secs(60);
 /// What a client can ask for: its name, its path, and what the client accepts.
 const ANSWERS: [[&str; 3]; 3] = [
     ["snapshot", "/snapshot", "application/vnd.lockprof"],
@@ -35,6 +38,8 @@ const ANSWERS: [[&str; 3]; 3] = [
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static PULLING: AtomicBool = AtomicBool::new(false);
+/// Whether the endpoint has given an answer again: it has used up what it had saved for new ones.
+static REPEATS: AtomicBool = AtomicBool::new(false);
 static DONE: AtomicU64 = AtomicU64::new(0);
 static WORK_NS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 static PULL_NS: AtomicU64 = AtomicU64::new(0);
@@ -75,6 +80,18 @@ fn main() {
     let mut early = None;
     // The first second creates points and reservoirs, and calibrates the clock.
     thread::sleep(Duration::from_secs(1));
+    // The long run begins when nothing is saved.
+    PULLING.store(true, Relaxed);
+    let begin = Instant::now();
+    while !REPEATS.load(Relaxed) && begin.elapsed() < SAVINGS {
+        thread::sleep(Duration::from_millis(10));
+    }
+    PULLING.store(false, Relaxed);
+    thread::sleep(Duration::from_millis(100));
+    for figure in [&PULLED, &LATE, &BYTES] {
+        figure.store(0, Relaxed);
+    }
+    let pull_ns = PULL_NS.load(Relaxed);
     for pair in 0..seconds / 2 {
         // The order alternates, so that a trend in the machine's load favours neither.
         let first_pulled = pair % 2 == 0;
@@ -122,7 +139,7 @@ fn main() {
     println!(
         "processor time of a pull: {:.0} us of the endpoint, {:.0} us of the client",
         microseconds(served_ns),
-        microseconds(PULL_NS.load(Relaxed)),
+        microseconds(PULL_NS.load(Relaxed) - pull_ns),
     );
     let share = microseconds(served_ns) * per_second as f64 / 1e6;
     println!(
@@ -243,6 +260,9 @@ fn pull(at: &At, per_second: u64, [_, path, accept]: [&str; 3]) {
         if closes {
             connection = None;
         }
+        if !REPEATS.load(Relaxed) {
+            continue;
+        }
         next += pause;
         match next.checked_duration_since(Instant::now()) {
             Some(time) => thread::sleep(time),
@@ -264,6 +284,7 @@ fn ask(stream: &mut BufReader<Box<dyn nexus_lockprof_tests::http::Stream>>, requ
         match line.trim_end().split_once(": ") {
             Some(("content-length", value)) => length = value.parse().unwrap_or(0),
             Some(("connection", "close")) => closes = true,
+            Some(("age", _)) => REPEATS.store(true, Relaxed),
             Some(_) => {}
             None if line == "\r\n" => break,
             None => assert_eq!(line, "HTTP/1.1 200 OK\r\n"),
