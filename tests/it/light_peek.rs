@@ -43,6 +43,8 @@ fn counts_are_of_now_and_samples_of_the_last_peek() {
     let first = light(&bench);
     assert_eq!((counts(&first), first.samples_behind_ns()), ((2, 12, 2), 0));
     assert_eq!(samples(&first), [[5, 7], [5, 7]]);
+    // 0 would say that its samples are of now.
+    assert_eq!(light(&bench).samples_behind_ns(), 1);
     bench.pass(30 * MS);
     hold(&bench, &lock, &[9, 11]);
     let second = light(&bench);
@@ -59,6 +61,21 @@ fn counts_are_of_now_and_samples_of_the_last_peek() {
     let third = light(&bench);
     assert_eq!((counts(&third), third.samples_behind_ns()), ((4, 32, 4), 0));
     assert_eq!(samples(&third), [[5, 7, 9, 11], [5, 7, 9, 11]]);
+}
+
+#[test]
+fn it_ends_no_interval_of_the_history() {
+    let bench = Bench::new(Mode::Exact);
+    let lock = bench.mutex("db", ());
+    hold(&bench, &lock, &[5]);
+    bench.pass(700 * MS);
+    let before = bench.engine.peek().history().len();
+    // An interval has at least a second.
+    bench.pass(600 * MS);
+    let light = bench.engine.light_peek(Duration::from_secs(1));
+    assert_eq!(light.samples_behind_ns(), 600 * MS);
+    assert_eq!(light.history().len(), before);
+    assert_eq!(bench.engine.peek().history().len(), before + 1);
 }
 
 #[test]
