@@ -6,7 +6,6 @@
 //! how old that is.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +43,8 @@ struct State {
     budget: Budget,
     /// Empty while there is time for new answers.
     kept: HashMap<Kind, Kept>,
+    /// How often what was kept was forgotten.
+    forgotten: u64,
 }
 
 /// An answer to be given again.
@@ -91,6 +92,7 @@ impl Repeats {
         Repeats(Mutex::new(State {
             budget: Budget::new(a_second, Instant::now()),
             kept: HashMap::new(),
+            forgotten: 0,
         }))
     }
 
@@ -102,52 +104,49 @@ impl Repeats {
         new: bool,
         make: impl FnOnce() -> Result<Reply, Failure>,
     ) -> Result<Reply, Failure> {
-        if let Some(reply) = self.again(kind, new, Instant::now()) {
-            return Ok(reply);
-        }
+        let mark = match self.again(kind, new, Instant::now()) {
+            Ok(reply) => return Ok(reply),
+            Err(mark) => mark,
+        };
         let begin = processor_time();
         let reply = make()?;
         let time = processor_time().saturating_sub(begin);
-        self.made(kind, &reply, Instant::now(), time);
+        self.made(kind, &reply, mark, Instant::now(), time);
         Ok(reply)
     }
 
-    /// What was kept may be wrong by now.
+    /// What was kept is wrong from now on, and what is being made may be.
     pub(super) fn forget(&self) {
-        self.state().kept.clear();
+        let mut state = self.state();
+        state.kept.clear();
+        state.forgotten += 1;
     }
 
-    /// The last answer, if it is given again at this time.
-    fn again(&self, kind: Kind, new: bool, now: Instant) -> Option<Reply> {
+    /// The last answer, if it is given again at this time. Otherwise a mark for the new one.
+    fn again(&self, kind: Kind, new: bool, now: Instant) -> Result<Reply, u64> {
         let mut state = self.state();
         if state.budget.has_some(now) {
             state.kept.clear();
-            return None;
         }
-        let kept = state.kept.get(&kind).filter(|_| !new)?;
-        Some(kept.reply.of_age(now.saturating_duration_since(kept.made)))
+        match state.kept.get(&kind) {
+            Some(kept) if !new => {
+                let age = now.saturating_duration_since(kept.made);
+                Ok(kept.reply.of_age(age))
+            }
+            _ => Err(state.forgotten),
+        }
     }
 
-    /// A new answer, made at this time, took this much processor time.
-    fn made(&self, kind: Kind, reply: &Reply, now: Instant, time: Duration) {
+    /// A new answer, begun at the mark and ready at this time, took this much processor time.
+    fn made(&self, kind: Kind, reply: &Reply, mark: u64, now: Instant, time: Duration) {
         let mut state = self.state();
         state.budget.spend(time);
-        if state.budget.has_some(now) {
-            return;
-        }
-        let kept = || Kept {
-            reply: reply.clone(),
-            made: now,
-        };
-        match state.kept.entry(kind) {
-            // Another thread may have made a later one meanwhile.
-            Entry::Occupied(mut entry) if entry.get().made <= now => {
-                entry.insert(kept());
-            }
-            Entry::Occupied(_) => {}
-            Entry::Vacant(entry) => {
-                entry.insert(kept());
-            }
+        if !state.budget.has_some(now) && state.forgotten == mark {
+            let kept = Kept {
+                reply: reply.clone(),
+                made: now,
+            };
+            state.kept.insert(kind, kept);
         }
     }
 
@@ -181,9 +180,9 @@ mod tests {
         (now, time): (Instant, Duration),
         body: &str,
     ) -> (String, Option<u64>) {
-        let reply = repeats.again(kind, new, now).unwrap_or_else(|| {
+        let reply = repeats.again(kind, new, now).unwrap_or_else(|mark| {
             let reply = Reply::content("text/plain", body);
-            repeats.made(kind, &reply, now, time);
+            repeats.made(kind, &reply, mark, now, time);
             reply
         });
         (String::from_utf8_lossy(reply.body()).into(), reply.age())
@@ -238,6 +237,20 @@ mod tests {
         assert_eq!(ask(false, "4"), ("3".into(), Some(0)));
         repeats.forget();
         assert_eq!(ask(false, "5"), ("5".into(), None));
+    }
+
+    /// It was begun before a reset, say, and is ready after it.
+    #[test]
+    fn what_is_being_made_is_forgotten_too() {
+        let repeats = Repeats::new(5 * MS);
+        let now = Instant::now();
+        let mark = repeats.again(JSON, false, now).unwrap_err();
+        repeats.forget();
+        let reply = Reply::content("text/plain", "1");
+        repeats.made(JSON, &reply, mark, now, SECOND);
+        let ask = |body: &str| ask(&repeats, JSON, false, (now, SECOND), body);
+        assert_eq!(ask("2"), ("2".into(), None));
+        assert_eq!(ask("3"), ("2".into(), Some(0)));
     }
 
     #[test]
