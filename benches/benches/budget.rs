@@ -44,8 +44,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), String> {
     modes::switch_to("sampled")?;
     let turn = turn_ns();
-    // The account is opened anew in each round. A look at the thread's clock takes up to 10 us on a
-    // virtual machine, and the budget of some 10 ms must pay for that first.
+    // Each round opens a new account. Reading the thread's clock takes up to 10 us on a virtual
+    // machine, which would use up much of the budget of a shorter round.
     let rounds = if args.smoke { 3 } else { 31 };
     let round_ns = if args.smoke { 1e6 } else { 5e7 };
     println!(

@@ -110,7 +110,7 @@ fn judge(name: &str, parts: &[Touched], verdict: &mut Verdict) {
         let nothing = format!("{name}: a thread wrote nothing");
         verdict.failures.push(nothing);
     }
-    // What is touched because the other thread was not asleep yet is not touched in each part.
+    // A thread that is still falling asleep touches lines in one part, but not in every part.
     let mut shared: Option<BTreeSet<u64>> = None;
     for pair in parts.chunks(2) {
         if let [first, second] = pair {

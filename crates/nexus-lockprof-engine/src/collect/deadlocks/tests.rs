@@ -218,7 +218,7 @@ fn told(watch: &mut Watch, world: &World) -> Vec<&'static str> {
     events.iter().map(name).collect()
 }
 
-/// A deadlock is told once, and none of its waits is stuck as well, however long it lasts.
+/// A deadlock is told once, and its waits are never told as stuck, however long it lasts.
 #[test]
 fn a_deadlock_is_told_once() {
     let (world, mut watch) = (World::circle(), Watch::default());

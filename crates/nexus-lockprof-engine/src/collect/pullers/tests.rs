@@ -84,7 +84,7 @@ fn the_longest_is_that_of_all_batches() {
     assert_eq!((holds.longest_ns, offered), (9, 3));
 }
 
-/// A snapshot of one point with so many acquisitions.
+/// A snapshot of one point with this many acquisitions.
 fn taken(collection: u64, acquisitions: u64) -> Snapshot {
     let lock = Lock::Named("lock".into());
     let mode = AcquireMode::Exclusive;

@@ -55,10 +55,9 @@ impl Governor {
             }
             let elapsed = time.nanos(balanced, now);
             let spent = self.not_booked();
-            let balance_ns = self.balance_ns(costs);
             let due = elapsed >= self.window_ns.own_load()
-                && (spent >= BALANCES * balance_ns
-                    || budget * elapsed as f64 >= (UNSPENT_BALANCES * balance_ns) as f64);
+                && (spent >= BALANCES * self.balance_ns(costs)
+                    || self.pays_for(UNSPENT_BALANCES, elapsed, budget, costs));
             let balances = due || spent as f64 > self.allowance(elapsed, budget, costs);
             balances.then(|| {
                 let begun = time.ticks();
@@ -69,10 +68,16 @@ impl Governor {
         self.alone(balance_if_due).flatten()
     }
 
-    /// Whether a thread that has not paused in so long has earned what a balance takes, several
-    /// times.
+    /// Whether a balance is worth it for a thread that ends, and that has not paused for this long.
     pub(super) fn pays_for_a_balance(&self, elapsed: u64, budget: f64, costs: &Costs) -> bool {
-        budget * elapsed as f64 >= (BALANCES * self.balance_ns(costs)) as f64
+        self.pays_for(BALANCES, elapsed, budget, costs)
+    }
+
+    /// Whether a thread that has not paused for this long has earned the price of this many
+    /// balances.
+    #[inline]
+    fn pays_for(&self, balances: u64, elapsed: u64, budget: f64, costs: &Costs) -> bool {
+        budget * elapsed as f64 >= (balances * self.balance_ns(costs)) as f64
     }
 
     /// Nanoseconds that were spent since the last balance.
