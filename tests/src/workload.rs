@@ -239,6 +239,11 @@ fn on_mutex<H: EngineRef>(
     if let Some(mut guard) = guard {
         *guard += 1;
         stay(rng);
+        if rng.u8(..64) == 0 {
+            // A sure timeout. In others the holder is often gone in time, mostly on a busy machine.
+            let (second, found_taken) = watching(|| lock.try_lock_for(patience(rng)));
+            ledger.timed(name, Exclusive, second.is_some(), found_taken);
+        }
     }
 }
 
