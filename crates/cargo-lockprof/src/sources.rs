@@ -15,6 +15,9 @@ pub(crate) const HASH: &str = env!("LOCKPROF_SOURCES_HASH");
 /// The package that stands in for std: it depends on all others.
 pub(crate) const STD: &str = "nexus-lockprof-std";
 
+/// The packages whose code runs at each acquisition.
+const ON_THE_HOT_PATH: [&str; 3] = ["nexus-lockprof-adaptor", "nexus-lockprof-engine", STD];
+
 /// Writes the sources into `folder`, as a workspace.
 pub(crate) fn write(folder: &Path) -> Result<()> {
     let mut members = Array::new();
@@ -46,10 +49,20 @@ fn workspace(text: &str, members: Array) -> Result<String> {
     let mut release = Table::new();
     // Programs may be built with or without LTO, so libraries have machine code and, by rustc's
     // option, bitcode. With `lto` here they would have only bitcode, and every link would compile
-    // it.
-    release["lto"] = value(false);
+    // it. "off" and not false, which optimises each crate again across its units: a fifth of the
+    // time of this build.
+    release["lto"] = value("off");
     release["opt-level"] = value(3);
     release["debug"] = value(false);
+    // What an acquisition runs is in one unit of each crate, so nothing of it is lost.
+    let mut packages = Table::new();
+    packages.set_implicit(true);
+    for name in ON_THE_HOT_PATH {
+        let mut package = Table::new();
+        package["codegen-units"] = value(1);
+        packages[name] = Item::Table(package);
+    }
+    release["package"] = Item::Table(packages);
     let mut profile = Table::new();
     profile.set_implicit(true);
     profile["release"] = Item::Table(release);
