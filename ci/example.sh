@@ -3,5 +3,7 @@
 source "$(dirname "$0")/lib.sh"
 
 scratch
-LOCKPROF_OUT=$work/profile.json cargo run --release --example word_index -- .
-cargo run --release --package nexus-lockprof-benches --bin gate-check -- snapshot "$work/profile.json"
+benches --bin gate-check
+# Shares its build with the programs of other steps.
+CARGO_PROFILE_RELEASE_LTO=$programs_lto LOCKPROF_OUT=$work/profile.json cargo run --release --example word_index -- .
+"$target/release/gate-check" snapshot "$work/profile.json"

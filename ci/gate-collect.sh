@@ -10,7 +10,7 @@ if [[ $(uname -m) != x86_64 ]]; then
 fi
 ci/tools.sh
 scratch
-cargo build --release --package nexus-lockprof-benches --bin gate-collect
+benches --bin gate-collect
 
 # --collect-atstart, --toggle-collect, --dump-after: profile only the calls of lockprof_measured.
 valgrind --tool=callgrind --callgrind-out-file="$work/profile" \

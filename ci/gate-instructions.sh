@@ -17,7 +17,7 @@ if [[ $(uname -m) != x86_64 ]]; then
 fi
 ci/tools.sh
 scratch
-cargo build --release --package nexus-lockprof-benches --bin gate-paths --bin gate-check
+benches --bin gate-paths --bin gate-check
 
 # --collect-atstart, --toggle-collect, --dump-after: profile only the calls of lockprof_measured.
 # --dump-instr: by address. --dump-line, --compress-*: only make the files easy to read.

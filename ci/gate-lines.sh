@@ -10,7 +10,7 @@ if [[ $(uname) != Linux ]]; then
 fi
 ci/tools.sh
 scratch
-cargo build --release --package nexus-lockprof-benches --bin gate-lines --bin gate-check
+benches --bin gate-lines --bin gate-check
 
 # The trace has some ten million lines, of which instructions are not needed.
 # valgrind puts a program at the same addresses each time.

@@ -10,6 +10,6 @@ fi
 ci/tools.sh
 scratch
 # --package, not --workspace: another member of the workspace would enable the feature again.
-cargo build --release --package nexus-lockprof-benches --no-default-features --bin gate-paths --bin gate-check
+benches --no-default-features --bin gate-paths --bin gate-check
 "$target/release/gate-paths" --sizes >"$work/sizes"
 "$target/release/gate-check" identical "$target/release/gate-paths" "$work/sizes"

@@ -24,20 +24,31 @@ export LOCKPROF_CACHE
 # refuses both).
 all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"
 
+# None of the programs measures an acquisition. This saves a fifth of their builds; the gates and the
+# benches are built as by users.
+programs_lto=off
+
 # The programs that the scripts start: `programs` builds them for debugging, `programs --release`
 # optimised. All at once, because which features a crate has depends on what is built with it, and a
 # crate is built anew for each set of features.
 programs() {
     local bins=(lockprof scraped stuck watched) features=(nexus-lockprof-tests/serve)
     if [[ ${1-} == --release ]]; then
+        local -x CARGO_PROFILE_RELEASE_LTO=$programs_lto
         bins+=(hostile pulled snapshot-files)
     else
         bins+=(cargo-lockprof child sample-check)
         features+=(nexus-lockprof-tests/stacks nexus-lockprof-export/otlp)
     fi
+    # --workspace: with what `cargo run --example` builds, which has the whole workspace's features.
     # shellcheck disable=SC2046 # an option for each
-    cargo build --quiet "$@" --package cargo-lockprof --package nexus-lockprof-cli --package nexus-lockprof-export \
-        --package nexus-lockprof-tests --features "${features[*]}" $(printf -- '--bin %s ' "${bins[@]}") --example convert
+    cargo build --quiet "$@" --workspace --features "${features[*]}" $(printf -- '--bin %s ' "${bins[@]}") --example convert
+}
+
+# Builds optimised programs of benches/, for `cargo bench` and tests, too: with the features of their
+# dependencies. With others, all that the programs share would be built once more.
+benches() {
+    cargo build --release --package nexus-lockprof-benches --test allocations "$@"
 }
 
 # Names of the packages in Cargo.lock from outside this repository.
