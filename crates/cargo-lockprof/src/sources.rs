@@ -54,7 +54,7 @@ fn workspace(text: &str, members: Array) -> Result<String> {
     release["lto"] = value("off");
     release["opt-level"] = value(3);
     release["debug"] = value(false);
-    // What an acquisition runs is in one unit of each crate, so nothing of it is lost.
+    // With a single unit, rustc inlines across the whole crate without that LTO.
     let mut packages = Table::new();
     packages.set_implicit(true);
     for name in ON_THE_HOT_PATH {
