@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the loom models of the engine's protocols: every order of their threads' steps that the
 # memory model allows, within each model's bounds. docs/protocol.md says which ordering each of them
-# guards. `ci/loom.sh NAME...` runs those with these words in their names.
+# guards. `ci/loom.sh NAME...` runs those whose names begin so: `wait_log` is a file of them.
 source "$(dirname "$0")/lib.sh"
 
 # A separate target directory: the flags below would otherwise make every other script rebuild
@@ -17,7 +17,12 @@ export RUSTFLAGS="--cfg lockprof_loom --allow dead_code --allow unused_imports -
 # optimisation. --lib: the models are unit tests, and nothing else of the package builds with the
 # cfg.
 models() {
-    cargo test --quiet --release --package nexus-lockprof-engine --lib models:: -- "$@"
+    local options=() names=()
+    for word in "$@"; do
+        if [[ $word == --* ]]; then options+=("$word"); else names+=("models::$word"); fi
+    done
+    cargo test --quiet --release --package nexus-lockprof-engine --lib -- \
+        "${options[@]}" "${names[@]:-models::}"
 }
 
 # With a misspelt cfg or a missing module, no model would run, and the check would pass.

@@ -30,6 +30,7 @@ impl Scene {
 
 #[test]
 fn an_edge_leads_from_each_waiter_to_each_holder() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let holders = (exclusive(), shared());
@@ -74,6 +75,7 @@ fn an_edge_leads_from_each_waiter_to_each_holder() {
 /// Two threads, at two lines of the source.
 #[test]
 fn two_threads() {
+    let _turn = turn();
     for mode in ALL {
         let bench = Bench::new(mode);
         let lock = bench.mutex("two", ());
@@ -100,6 +102,7 @@ fn two_threads() {
 /// A wait is divided, and so is its edge's time. The one that was met counts it.
 #[test]
 fn a_wait_for_two_is_on_two_edges() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (first, second, waiter) = (exclusive(), exclusive(), exclusive());
@@ -126,6 +129,7 @@ fn a_wait_for_two_is_on_two_edges() {
 /// What has no room is one edge of the holder, and a loss.
 #[test]
 fn sums_stay_right_when_the_table_is_full() {
+    let _turn = turn();
     for (edges, points) in [(2, 4096), (65_536, 3)] {
         for mode in ALL {
             let config = Config::default().mode(mode).max_edges(edges);
@@ -162,6 +166,7 @@ fn sums_stay_right_when_the_table_is_full() {
 /// Edges without waits make room for others, and their counts stay.
 #[test]
 fn idle_edges_make_room() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::with(Config::default().mode(mode).max_edges(2));
         let (holder, early, late) = (exclusive(), exclusive(), exclusive());

@@ -8,6 +8,7 @@ use std::thread;
 /// Six that hold for 1 ms queue with one that holds for 30 ms. All met a short one.
 #[test]
 fn who_queues_behind_others_blames_each_for_its_hold() {
+    let _turn = turn();
     const WAITERS: usize = 6;
     for mode in TIMED {
         let bench = Bench::new(mode);
@@ -58,6 +59,7 @@ fn who_queues_behind_others_blames_each_for_its_hold() {
 /// Fast readers come and go beside a slow one. A writer must not blame them.
 #[test]
 fn a_writer_blames_the_reader_that_leaves_last() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (slow, fast, writer) = (shared(), shared(), exclusive());
@@ -86,6 +88,7 @@ fn a_writer_blames_the_reader_that_leaves_last() {
 /// Without timing, the last reader to come is not blamed, nor is anyone else by name.
 #[test]
 fn without_a_clock_readers_are_a_group() {
+    let _turn = turn();
     let scene = Scene::new(Mode::Counts);
     let (slow, fast, writer) = (shared(), shared(), exclusive());
     let reader = scene.take(slow);
@@ -102,6 +105,7 @@ fn without_a_clock_readers_are_a_group() {
 /// Readers and a writer wait behind a slow writer, with another writer in between.
 #[test]
 fn a_convoy_behind_a_slow_writer() {
+    let _turn = turn();
     for mode in TIMED {
         let bench = Bench::new(mode);
         let lock: RwLock<()> = bench.rwlock("convoy", ());
@@ -156,6 +160,7 @@ fn a_convoy_behind_a_slow_writer() {
 /// After a fair release the lock belongs to the next thread, even before that one runs.
 #[test]
 fn a_lock_that_was_handed_over_is_held_by_who_got_it() {
+    let _turn = turn();
     for mode in TIMED {
         for (fair, truth) in [(true, 4 * MS + MS), (false, MS)] {
             let scene = Scene::new(mode);
@@ -214,6 +219,7 @@ fn a_lock_that_was_handed_over_is_held_by_who_got_it() {
 /// An upgradable holder is no reason for its own upgrade to wait.
 #[test]
 fn an_upgrade_blames_readers() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let (reader, own, upgrade) = (shared(), upgradable(), upgrade());
@@ -259,6 +265,7 @@ fn upgrade() -> At {
 /// A waiter that gives up waited for past holders, and for the one that still holds.
 #[test]
 fn who_gives_up_blames_who_still_holds_it() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (first, second, waiter) = (exclusive(), exclusive(), exclusive());
@@ -281,6 +288,7 @@ fn who_gives_up_blames_who_still_holds_it() {
 /// Unmeasured wait is divided between the first and the last holder seen.
 #[test]
 fn holders_that_are_not_measured_are_blamed_half_and_half() {
+    let _turn = turn();
     let scene = Scene::new(Mode::DEFAULT);
     let (first, last, waiter) = (exclusive(), exclusive(), exclusive());
     // Repeats until they are so frequent that they are only counted.
@@ -324,6 +332,7 @@ fn holders_that_are_not_measured_are_blamed_half_and_half() {
 /// more.
 #[test]
 fn a_long_wait_includes_the_looking() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (site, mode_of_hold) = exclusive();
@@ -363,6 +372,7 @@ fn a_long_wait_includes_the_looking() {
 /// A waiter that gave up its processor, and got it back late, looks no more: its wait is timed.
 #[test]
 fn a_wait_that_lasts_is_a_long_one_without_all_looks() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (site, hold) = exclusive();
@@ -391,6 +401,7 @@ fn a_wait_that_lasts_is_a_long_one_without_all_looks() {
 /// A wait that unwinds leaks nothing.
 #[test]
 fn a_wait_that_unwinds_costs_nothing() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (site, hold) = exclusive();
@@ -423,6 +434,7 @@ fn a_wait_that_unwinds_costs_nothing() {
 /// A point that caused waiting since the last reset is shown, even without an acquisition since.
 #[test]
 fn a_point_with_nothing_but_caused_wait_is_in_the_snapshot() {
+    let _turn = turn();
     let scene = Scene::new(Mode::Exact);
     let (holder, waiter) = (exclusive(), exclusive());
     let held = scene.take(holder);

@@ -17,10 +17,19 @@ use nexus_lockprof_adaptor::ProfiledGuard;
 use nexus_lockprof_tests::bench::Bench;
 use nexus_lockprof_tests::edges as edges_of;
 use std::convert::Infallible;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const MS: u64 = 1_000_000;
 const TIMED: [Mode; 2] = [Mode::DEFAULT, Mode::Exact];
 const ALL: [Mode; 3] = [Mode::Counts, Mode::DEFAULT, Mode::Exact];
+
+/// Held by each test here while it runs. The log of holds is the process's: a test that waits often
+/// may push out what another one is about to read, and then the holders that were met are blamed.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed leaves nothing behind.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Scene {
     fn told(&self) -> Told {

@@ -8,6 +8,7 @@ use nexus_lockprof_export::{csv, folded, html, prometheus, text};
 /// afterwards.
 #[test]
 fn a_holder_of_long_ago_is_not_blamed() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let (old, waiter) = (exclusive(), exclusive());
@@ -41,6 +42,7 @@ fn a_holder_of_long_ago_is_not_blamed() {
 /// A hold that spans a change of mode is as good as any other.
 #[test]
 fn a_holder_of_another_mode_is_blamed() {
+    let _turn = turn();
     let scene = Scene::new(Mode::DEFAULT);
     let (holder, waiter) = (exclusive(), exclusive());
     let held = scene.take(holder);
@@ -59,6 +61,7 @@ fn a_holder_of_another_mode_is_blamed() {
 /// Two engines, and two locks at one address in succession: neither sees the other's holds.
 #[test]
 fn holds_of_another_engine_are_not_found() {
+    let _turn = turn();
     let clock = Scene::new(Mode::Exact);
     let other = Scene::new(Mode::Exact);
     let (holder, waiter) = (exclusive(), exclusive());
@@ -78,6 +81,7 @@ fn holds_of_another_engine_are_not_found() {
 /// their times are equal.
 #[test]
 fn holds_of_an_engine_that_is_gone_are_not_found() {
+    let _turn = turn();
     /// Released while somebody waits, the hold is logged. Released after the waiter gave up, it is
     /// not.
     fn play(holder: At, waiter: At, is_logged: bool) -> Told {
@@ -104,6 +108,7 @@ fn holds_of_an_engine_that_is_gone_are_not_found() {
 
 #[test]
 fn readers_as_a_group_have_a_name_and_no_line() -> Result<(), Box<dyn std::error::Error>> {
+    let _turn = turn();
     let scene = Scene::new(Mode::Counts);
     let (reader, writer) = (shared(), exclusive());
     let read = scene.take(reader);

@@ -53,6 +53,7 @@ fn ms(mode: Mode, ms: u64) -> u64 {
 
 #[test]
 fn each_pair_of_modes_has_its_cause() {
+    let _turn = turn();
     use HoldMode::{Exclusive, Shared, Upgradable};
     let pairs = [
         (Exclusive, Shared, WaitCause::WriterBehindReaders),
@@ -96,6 +97,7 @@ fn each_pair_of_modes_has_its_cause() {
 /// One that gives up is a wait for the same cause.
 #[test]
 fn an_upgrade_is_its_own_cause() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let (reader, own, writer) = (shared(), upgradable(), exclusive());
@@ -154,6 +156,7 @@ fn an_upgrade_is_its_own_cause() {
 /// Nothing is published, so nobody can be blamed by name.
 #[test]
 fn an_unknown_holder_is_its_own_cause() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let waiter = exclusive();
@@ -181,6 +184,7 @@ fn an_unknown_holder_is_its_own_cause() {
 
 #[test]
 fn short_waits_and_long_ones_are_apart() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let (holder, waiter) = (exclusive(), shared());
@@ -227,6 +231,7 @@ fn short_waits_and_long_ones_are_apart() {
 
 #[test]
 fn a_writer_sees_the_readers_that_it_waits_for() {
+    let _turn = turn();
     let scene = Scene::new(Mode::Exact);
     let (reader, writer) = (shared(), exclusive());
     let wait_behind = |readers: usize| {
@@ -275,6 +280,7 @@ fn a_writer_sees_the_readers_that_it_waits_for() {
 /// With the real lock and three threads: a reader that could read, if no writer waited.
 #[test]
 fn a_reader_behind_a_waiting_writer() {
+    let _turn = turn();
     for mode in ALL {
         let bench = Bench::new(mode);
         let lock = bench.rwlock("shared", ());

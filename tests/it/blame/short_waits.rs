@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 /// blamed.
 #[test]
 fn the_holder_is_read_when_it_has_published_itself() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let (before, winner, waiter) = (exclusive(), exclusive(), exclusive());
@@ -51,6 +52,7 @@ fn the_holder_is_read_when_it_has_published_itself() {
 /// It was released and taken again between two looks: the last holder is blamed.
 #[test]
 fn a_short_wait_is_for_the_last_holder() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let (first, last, waiter) = (exclusive(), exclusive(), exclusive());
@@ -86,6 +88,7 @@ fn a_short_wait_is_for_the_last_holder() {
 /// to leave.
 #[test]
 fn a_short_wait_for_readers_is_the_groups() {
+    let _turn = turn();
     for mode in ALL {
         let scene = Scene::new(mode);
         let (reader, writer) = (shared(), exclusive());

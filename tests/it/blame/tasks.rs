@@ -6,6 +6,7 @@ use std::task::Poll;
 
 #[test]
 fn tasks_in_a_queue_blame_each_for_its_turn() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (holder, next, last) = (exclusive(), exclusive(), exclusive());
@@ -39,6 +40,7 @@ fn tasks_in_a_queue_blame_each_for_its_turn() {
 
 #[test]
 fn a_task_that_is_dropped_blames_who_had_it() {
+    let _turn = turn();
     for mode in TIMED {
         let scene = Scene::new(mode);
         let (holder, waiter) = (exclusive(), exclusive());

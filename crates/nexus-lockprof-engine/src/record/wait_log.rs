@@ -7,8 +7,10 @@
 //! ([`blame`](crate::acquire::blame)).
 //!
 //! The table is static memory. It never allocates, so it works in signal handlers and after a fork.
-//! Locks share [`BUCKETS`] rings by address. Each entry names its lock, class and engine. So a
-//! waiter cannot mistake a neighbour, or an earlier lock at the same address, for its own.
+//! Locks share [`RINGS`] rings by address. Each entry names its lock, class and engine. So a waiter
+//! cannot mistake a neighbour, or an earlier lock at the same address, for its own. A busy
+//! neighbour that nobody waits for must not fill the ring either. So waiters are counted in more
+//! places than there are rings, [`COUNTS`].
 //!
 //! Nobody waits here. A writer that finds its entry taken by another writer drops its hold. A
 //! reader skips an entry that is being written. So a preempted writer, or one that a forked child
@@ -22,7 +24,12 @@ use crate::sync::{
 };
 use Ordering::{Acquire, Relaxed, Release};
 
-const BUCKETS: usize = sized(1, 128);
+/// A page each, which is touched when a lock of the ring is waited for.
+const RINGS: usize = sized(1, 512);
+/// Places where waiters are counted: some to each ring, side by side.
+const COUNTS: usize = sized(1, 2048);
+/// Counts in a cache line. They are of the same rings.
+const IN_LINE: usize = sized(1, 16);
 /// Entries of a ring. A wait that spans more holds than this sees only the latest.
 pub(crate) const ENTRIES: usize = sized(1, 64);
 /// A reader stops after this many entries that ended before the wait began. Entries are nearly in
@@ -79,11 +86,16 @@ impl LockRef {
         LockRef(address)
     }
 
+    /// Where its waiters are counted.
     #[inline(always)]
-    fn bucket(self) -> usize {
+    fn count(self) -> usize {
         // Fibonacci hashing, whose upper bits are good. 32 bits take one instruction less.
         let hash = (self.address() as u32).wrapping_mul(0x9E37_79B1);
-        (hash >> 25) as usize % BUCKETS
+        (hash >> 21) as usize % COUNTS
+    }
+
+    fn ring(self) -> usize {
+        self.count() / (COUNTS / RINGS)
     }
 }
 
@@ -141,10 +153,10 @@ struct Ring {
 /// The table.
 #[derive(Debug)]
 pub(crate) struct WaitLog {
-    /// Threads and tasks that are parked on a bucket's locks. Kept apart from the rings, because
-    /// each measured release looks here.
-    parked: [Line<AtomicU32>; BUCKETS],
-    rings: [Ring; BUCKETS],
+    /// Threads and tasks that are parked. Kept apart from the rings, because each measured release
+    /// looks here.
+    parked: [Line<[AtomicU32; IN_LINE]>; COUNTS / IN_LINE],
+    rings: [Ring; RINGS],
 }
 
 shared_static! {
@@ -156,7 +168,7 @@ impl WaitLog {
     const_fn! {
         pub(crate) fn new() -> Self {
             WaitLog {
-                parked: array![Line(AtomicU32::new(0)); BUCKETS],
+                parked: array![Line(array![AtomicU32::new(0); IN_LINE]); COUNTS / IN_LINE],
                 rings: array![
                     Ring {
                         next: Line(AtomicU64::new(0)),
@@ -172,7 +184,7 @@ impl WaitLog {
                             ENTRIES
                         ],
                     };
-                    BUCKETS
+                    RINGS
                 ],
             }
         }
@@ -180,35 +192,43 @@ impl WaitLog {
 }
 
 impl WaitLog {
+    #[inline(always)]
+    fn parked(&self, lock: LockRef) -> &AtomicU32 {
+        let count = lock.count();
+        &self.parked[count / IN_LINE].0[count % IN_LINE]
+    }
+
     /// A thread is about to park on `lock`. Call it once for each [`leave`](Self::leave).
     ///
     /// Relaxed, like all uses of `parked`: a holder that misses the waiter does not append its
     /// hold. The waiter then uses the holders it met instead.
     pub(crate) fn enter(&self, lock: LockRef) {
-        self.parked[lock.bucket()].0.fetch_add(1, Relaxed);
+        self.parked(lock).fetch_add(1, Relaxed);
     }
 
     /// The thread is not parked any more.
     pub(crate) fn leave(&self, lock: LockRef) {
-        self.parked[lock.bucket()].0.fetch_sub(1, Relaxed);
+        self.parked(lock).fetch_sub(1, Relaxed);
     }
 
-    /// Whether any thread is parked on `lock`, or on a lock in the same bucket.
+    /// Whether any thread is parked on `lock`, or on another one that is counted in the
+    /// same place.
     #[inline(always)]
     pub(crate) fn is_waited_for(&self, lock: LockRef) -> bool {
-        self.parked[lock.bucket()].0.load(Relaxed) != 0
+        self.parked(lock).load(Relaxed) != 0
     }
 
-    /// Threads and tasks that are parked on `lock`, or on a lock in the same bucket.
+    /// Threads and tasks that are parked on `lock`, or on another one that is counted in the
+    /// same place.
     pub(crate) fn waiters(&self, lock: LockRef) -> u32 {
-        self.parked[lock.bucket()].0.load(Relaxed)
+        self.parked(lock).load(Relaxed)
     }
 
     /// Appends a hold in a fixed number of steps, without waiting. Call it before the release, so
     /// that the lock's next owner can see it.
     #[cold]
     pub(crate) fn append(&self, hold: &Hold) {
-        let ring = &self.rings[hold.lock.bucket()];
+        let ring = &self.rings[hold.lock.ring()];
         // Relaxed: it only spreads the writers over the entries.
         let index = ring.next.0.fetch_add(1, Relaxed);
         ring.entries[index as usize % ENTRIES].write(hold);
@@ -216,7 +236,7 @@ impl WaitLog {
 
     /// Calls `found` with the holds of `span`'s lock during the span, the latest appended first.
     pub(crate) fn overlapping(&self, span: &Span, mut found: impl FnMut(Hold)) {
-        let ring = &self.rings[span.lock.bucket()];
+        let ring = &self.rings[span.lock.ring()];
         // Relaxed: the count includes holds that ended before this thread's own hold began, since
         // the lock orders their release before it.
         let next = ring.next.0.load(Relaxed);
@@ -328,7 +348,8 @@ mod tests {
 
     #[test]
     fn a_wait_finds_the_holds_of_its_own_lock_alone() {
-        let log = Box::new(WaitLog::new());
+        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
+        let log: &WaitLog = &ALONE;
         log.append(&hold(64, 1, 1, 0, 10));
         log.append(&hold(64, 1, 1, 10, 30));
         // Entries of another engine, of another class at the same address, and from before and
@@ -337,40 +358,78 @@ mod tests {
         log.append(&hold(64, 1, 2, 10, 30));
         log.append(&hold(64, 1, 1, 1, 5));
         log.append(&hold(64, 1, 1, 40, 50));
-        // A lock in the same bucket.
-        let neighbour = (1..)
-            .map(|n| 64 + 8 * n)
-            .find(|&lock| LockRef(lock).bucket() == LockRef(64).bucket());
-        log.append(&hold(neighbour.unwrap_or_default(), 1, 1, 10, 30));
-        assert_eq!(found(&log, hold(64, 1, 1, 5, 40)), [(10, 30), (0, 10)]);
+        // A lock that has the same ring.
+        let LockRef(neighbour) = neighbour(LockRef(64), true);
+        log.append(&hold(neighbour, 1, 1, 10, 30));
+        assert_eq!(found(log, hold(64, 1, 1, 5, 40)), [(10, 30), (0, 10)]);
     }
 
     #[test]
     fn a_ring_keeps_the_latest() {
-        let log = Box::new(WaitLog::new());
+        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
+        let log: &WaitLog = &ALONE;
         let many = ENTRIES as u64 + 5;
         for n in 0..many {
             log.append(&hold(64, 1, 1, n, n + 1));
         }
-        let all = found(&log, hold(64, 1, 1, 0, many));
+        let all = found(log, hold(64, 1, 1, 0, many));
         assert_eq!(all.len(), ENTRIES);
         assert_eq!(all.first(), Some(&(many - 1, many)));
     }
 
     #[test]
     fn a_writer_that_never_comes_back_keeps_its_entry_and_nothing_else() {
-        let log = Box::new(WaitLog::new());
-        let ring = &log.rings[LockRef(64).bucket()];
+        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
+        let log: &WaitLog = &ALONE;
+        let ring = &log.rings[LockRef(64).ring()];
         ring.entries[1 % ENTRIES].seq.store(1, Relaxed);
         for n in 0..4 {
             log.append(&hold(64, 1, 1, n, n + 1));
         }
-        assert_eq!(found(&log, hold(64, 1, 1, 0, 9)), [(3, 4), (2, 3), (0, 1)]);
+        assert_eq!(found(log, hold(64, 1, 1, 0, 9)), [(3, 4), (2, 3), (0, 1)]);
+    }
+
+    /// The first lock after `lock` that shares its ring, and its count of waiters if `counted` says
+    /// so.
+    fn neighbour(lock: LockRef, counted: bool) -> LockRef {
+        let mut after = (1..).map(|n| LockRef(lock.address() + 8 * n));
+        let found = after.find(|&other| {
+            other.ring() == lock.ring() && (other.count() == lock.count()) == counted
+        });
+        found.unwrap()
+    }
+
+    /// A hold of a lock that nobody waits for does not take the place of one that is read.
+    #[test]
+    fn a_busy_neighbour_is_not_waited_for() {
+        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
+        let log: &WaitLog = &ALONE;
+        let lock = LockRef(64);
+        log.enter(lock);
+        assert!(!log.is_waited_for(neighbour(lock, false)));
+        assert_eq!(log.waiters(neighbour(lock, false)), 0);
+        assert!(log.is_waited_for(neighbour(lock, true)));
+        log.leave(lock);
+    }
+
+    /// Each lock has one of all rings.
+    #[test]
+    fn locks_are_spread() {
+        let mut locks = [0; RINGS];
+        for n in 0..64 * RINGS {
+            locks[LockRef(64 + 8 * n).ring()] += 1;
+        }
+        let (least, most) = (locks.iter().min(), locks.iter().max());
+        assert!(
+            least >= Some(&50) && most <= Some(&80),
+            "{least:?} {most:?}"
+        );
     }
 
     #[test]
     fn a_lock_is_waited_for_while_somebody_is_parked() {
-        let log = Box::new(WaitLog::new());
+        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
+        let log: &WaitLog = &ALONE;
         let lock = LockRef(64);
         assert!(!log.is_waited_for(lock));
         log.enter(lock);
