@@ -1,5 +1,5 @@
 //! The cost of a snapshot, by the number of threads with statistics and of acquisition points in
-//! each, and with many edges between few points.
+//! each, and with many edges between few points, with and without many threads that wait.
 
 use std::convert::Infallible;
 use std::panic::Location;
@@ -71,30 +71,61 @@ fn lock(engine: &Engine, point: usize) -> Lock {
     Lock::from_raw(Profiled::named_in(engine.clone(), raw, name), ())
 }
 
-/// 10,240 edges: at each of ten locks, a thread waits at each of 32 places for each of them.
+/// At each of ten locks, a thread waits at each of 32 places for each of them.
+const EDGES: usize = 10 * 32 * 32;
+
 fn edges(criterion: &mut Criterion) {
-    const EDGES: usize = 10 * 32 * 32;
     let mut group = criterion.benchmark_group("snapshot");
     group.throughput(Throughput::Elements(EDGES as u64));
-    group.bench_function(BenchmarkId::new("1-shards", "10240-edges"), |bencher| {
-        let engine = Engine::new();
-        let config = Config::default().mode(Mode::Exact).max_points(2 * EDGES);
-        if let Err(error) = engine.configure(config) {
-            panic!("{error}");
-        }
-        let sites = sites();
-        for lock in 0..10 {
-            let name = format!("lock {lock}").leak();
-            // It excludes nobody, so one thread can wait for itself.
-            let lock = Profiled::named_in(engine.clone(), (), name);
-            for (holding, waiting) in sites.iter().flat_map(|a| sites.iter().map(move |b| (a, b))) {
-                wait(&lock, holding, waiting);
-            }
-        }
-        assert_eq!(engine.snapshot().edges().len(), EDGES);
-        bencher.iter(|| engine.snapshot());
-    });
+    for waiting in [0, 1000] {
+        let id = BenchmarkId::new(format!("{waiting}-waiting"), format!("{EDGES}-edges"));
+        group.bench_function(id, |bencher| {
+            let engine = with_edges();
+            while_waiting(&engine, waiting, || {
+                let snapshot = engine.snapshot();
+                assert_eq!(snapshot.waiters().len(), waiting);
+                assert!(snapshot.edges().len() >= EDGES);
+                bencher.iter(|| engine.snapshot());
+            });
+        });
+    }
     group.finish();
+}
+
+/// An engine that knows that many edges, of one thread.
+fn with_edges() -> Engine {
+    let engine = Engine::new();
+    let config = Config::default().mode(Mode::Exact).max_points(2 * EDGES);
+    if let Err(error) = engine.configure(config) {
+        panic!("{error}");
+    }
+    let sites = sites();
+    for lock in 0..10 {
+        let name = format!("lock {lock}").leak();
+        // It excludes nobody, so one thread can wait for itself.
+        let lock = Profiled::named_in(engine.clone(), (), name);
+        for (holding, waiting) in sites.iter().flat_map(|a| sites.iter().map(move |b| (a, b))) {
+            wait(&lock, holding, waiting);
+        }
+    }
+    assert_eq!(engine.snapshot().edges().len(), EDGES);
+    engine
+}
+
+/// Calls `measure` while so many threads wait for a lock.
+fn while_waiting(engine: &Engine, threads: usize, measure: impl FnOnce()) {
+    let lock = lock(engine, 0);
+    thread::scope(|scope| {
+        let held = lock.lock();
+        for _ in 0..threads {
+            scope.spawn(|| drop(lock.lock()));
+        }
+        while engine.snapshot().waiters().len() < threads {
+            thread::yield_now();
+        }
+        measure();
+        drop(held);
+    });
 }
 
 type Site = &'static Location<'static>;
