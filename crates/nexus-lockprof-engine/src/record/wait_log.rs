@@ -211,15 +211,13 @@ impl WaitLog {
         self.parked(lock).fetch_sub(1, Relaxed);
     }
 
-    /// Whether any thread is parked on `lock`, or on another one that is counted in the
-    /// same place.
+    /// Whether any thread is parked on `lock`, or on another one that is counted in its place.
     #[inline(always)]
     pub(crate) fn is_waited_for(&self, lock: LockRef) -> bool {
         self.parked(lock).load(Relaxed) != 0
     }
 
-    /// Threads and tasks that are parked on `lock`, or on another one that is counted in the
-    /// same place.
+    /// Threads and tasks that are parked on `lock`, or on another one that is counted in its place.
     pub(crate) fn waiters(&self, lock: LockRef) -> u32 {
         self.parked(lock).load(Relaxed)
     }
