@@ -11,7 +11,7 @@ if [[ $(uname) != Linux ]]; then
 fi
 # As fast as a release build, with the checks of a debug build.
 # It is built only here, so it should be built fast, too.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
+export CARGO_PROFILE_RELEASE_LTO=$programs_lto CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
 export CARGO_TARGET_DIR=$target/chaos
 cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
 seconds=${1:-45} seed=${2:-1}

@@ -93,7 +93,7 @@ printf '#!/bin/sh\nexec %s %s "$1"\n' "${memcheck[*]}" "$work/planted-memcheck-p
 chmod +x "$work/planted-memcheck"
 awake memcheck freed "Invalid read of size 8"
 awake memcheck leak "definitely lost"
-CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_TARGET_DIR=$base/chaos cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
+CARGO_PROFILE_RELEASE_LTO=$programs_lto CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_TARGET_DIR=$base/chaos cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
 # Rounds of each kind, longer than usual because valgrind is slow: strict, with full tables, with
 # their own locks, with a clock that jumps.
 for seed in 0 1 5 7 13 14 18 20; do
