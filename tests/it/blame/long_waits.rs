@@ -8,8 +8,8 @@ use std::thread;
 /// Six that hold for 1 ms queue with one that holds for 30 ms. All met a short one.
 #[test]
 fn who_queues_behind_others_blames_each_for_its_hold() {
-    let _turn = turn();
     const WAITERS: usize = 6;
+    let _turn = turn();
     for mode in TIMED {
         let bench = Bench::new(mode);
         let lock = bench.mutex("queue", ());

@@ -81,7 +81,6 @@ fn holds_of_another_engine_are_not_found() {
 /// their times are equal.
 #[test]
 fn holds_of_an_engine_that_is_gone_are_not_found() {
-    let _turn = turn();
     /// Released while somebody waits, the hold is logged. Released after the waiter gave up, it is
     /// not.
     fn play(holder: At, waiter: At, is_logged: bool) -> Told {
@@ -96,6 +95,7 @@ fn holds_of_an_engine_that_is_gone_are_not_found() {
         held.into_iter().for_each(|held| scene.release(held));
         scene.told()
     }
+    let _turn = turn();
     let (before, after, waiter) = (exclusive(), exclusive(), exclusive());
     for _ in 0..100 {
         for (holder, is_logged) in [(before, true), (after, false)] {

@@ -53,8 +53,8 @@ fn ms(mode: Mode, ms: u64) -> u64 {
 
 #[test]
 fn each_pair_of_modes_has_its_cause() {
-    let _turn = turn();
     use HoldMode::{Exclusive, Shared, Upgradable};
+    let _turn = turn();
     let pairs = [
         (Exclusive, Shared, WaitCause::WriterBehindReaders),
         (Exclusive, Exclusive, WaitCause::WriterBehindWriter),
