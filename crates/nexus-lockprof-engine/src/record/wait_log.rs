@@ -28,8 +28,6 @@ use Ordering::{Acquire, Relaxed, Release};
 const RINGS: usize = sized(1, 512);
 /// Places where waiters are counted: some to each ring, side by side.
 const COUNTS: usize = sized(1, 2048);
-/// Counts in a cache line. They are of the same rings.
-const IN_LINE: usize = sized(1, 16);
 /// Entries of a ring. A wait that spans more holds than this sees only the latest.
 pub(crate) const ENTRIES: usize = sized(1, 64);
 /// A reader stops after this many entries that ended before the wait began. Entries are nearly in
@@ -125,7 +123,7 @@ pub(crate) struct Span {
     pub(crate) end: u64,
 }
 
-/// A value on a cache line of its own.
+/// A value on cache lines of its own.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Line<T>(T);
@@ -155,7 +153,7 @@ struct Ring {
 pub(crate) struct WaitLog {
     /// Threads and tasks that are parked. Kept apart from the rings, because each measured release
     /// looks here.
-    parked: [Line<[AtomicU32; IN_LINE]>; COUNTS / IN_LINE],
+    parked: Line<[AtomicU32; COUNTS]>,
     rings: [Ring; RINGS],
 }
 
@@ -168,7 +166,7 @@ impl WaitLog {
     const_fn! {
         pub(crate) fn new() -> Self {
             WaitLog {
-                parked: array![Line(array![AtomicU32::new(0); IN_LINE]); COUNTS / IN_LINE],
+                parked: Line(array![AtomicU32::new(0); COUNTS]),
                 rings: array![
                     Ring {
                         next: Line(AtomicU64::new(0)),
@@ -194,8 +192,7 @@ impl WaitLog {
 impl WaitLog {
     #[inline(always)]
     fn parked(&self, lock: LockRef) -> &AtomicU32 {
-        let count = lock.count();
-        &self.parked[count / IN_LINE].0[count % IN_LINE]
+        &self.parked.0[lock.count()]
     }
 
     /// A thread is about to park on `lock`. Call it once for each [`leave`](Self::leave).
@@ -320,6 +317,15 @@ mod tests {
     use super::*;
     use crate::identity::class::NUMBER_SHIFT;
 
+    /// A log that no other test uses. It is static, because it is too large for a thread's stack.
+    macro_rules! own_log {
+        () => {{
+            shared_static! { static OWN: WaitLog = WaitLog::new(); }
+            let own: &WaitLog = &OWN;
+            own
+        }};
+    }
+
     fn hold(lock: usize, engine: u64, class: u64, start: u64, end: u64) -> Hold {
         Hold {
             lock: LockRef(lock),
@@ -346,8 +352,7 @@ mod tests {
 
     #[test]
     fn a_wait_finds_the_holds_of_its_own_lock_alone() {
-        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
-        let log: &WaitLog = &ALONE;
+        let log = own_log!();
         log.append(&hold(64, 1, 1, 0, 10));
         log.append(&hold(64, 1, 1, 10, 30));
         // Entries of another engine, of another class at the same address, and from before and
@@ -364,8 +369,7 @@ mod tests {
 
     #[test]
     fn a_ring_keeps_the_latest() {
-        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
-        let log: &WaitLog = &ALONE;
+        let log = own_log!();
         let many = ENTRIES as u64 + 5;
         for n in 0..many {
             log.append(&hold(64, 1, 1, n, n + 1));
@@ -377,8 +381,7 @@ mod tests {
 
     #[test]
     fn a_writer_that_never_comes_back_keeps_its_entry_and_nothing_else() {
-        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
-        let log: &WaitLog = &ALONE;
+        let log = own_log!();
         let ring = &log.rings[LockRef(64).ring()];
         ring.entries[1 % ENTRIES].seq.store(1, Relaxed);
         for n in 0..4 {
@@ -400,8 +403,7 @@ mod tests {
     /// A hold of a lock that nobody waits for does not take the place of one that is read.
     #[test]
     fn a_busy_neighbour_is_not_waited_for() {
-        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
-        let log: &WaitLog = &ALONE;
+        let log = own_log!();
         let lock = LockRef(64);
         log.enter(lock);
         assert!(!log.is_waited_for(neighbour(lock, false)));
@@ -426,8 +428,7 @@ mod tests {
 
     #[test]
     fn a_lock_is_waited_for_while_somebody_is_parked() {
-        shared_static! { static ALONE: WaitLog = WaitLog::new(); }
-        let log: &WaitLog = &ALONE;
+        let log = own_log!();
         let lock = LockRef(64);
         assert!(!log.is_waited_for(lock));
         log.enter(lock);
