@@ -13,9 +13,9 @@ const MATTERS: f64 = 0.01;
 const LONG_NS: f64 = 500.0;
 /// Relative resolution of the durations that a quantile returns.
 const RESOLUTION: f64 = 1.0 / 64.0;
-/// A hold is known to within this many clock readings: both clocks are read at either end, with
-/// some code between.
-const READS: f64 = 3.0;
+/// A hold is known to within this many clock readings: some code is between the profiler's reading
+/// and the program's at either end.
+const READS: f64 = 1.0;
 /// The two clocks agree on the length of a second to within this share.
 const CLOCKS: f64 = 1e-4;
 const QUANTILE: f64 = 0.95;

@@ -68,13 +68,12 @@ pub fn start() {
 #[must_use]
 pub fn finish() -> Truth {
     let tick_ns = START.get_or_init(ClockPair::now).tick_ns();
-    let read_ns = clock::read_ticks() as f64 * tick_ns;
+    let read_ns = clock::read_ticks() * tick_ns;
     let mut collected = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner);
     // Groups by address first: a look-up by name is slow, and there are millions.
     let mut by_address: HashMap<usize, (&Location<'_>, Vec<f64>)> = HashMap::new();
     for hold in std::mem::take(&mut collected.lists).into_iter().flatten() {
-        // The difference of the two readings spans one reading. Half of the first and half of the
-        // last are missing from it, but belong to the hold.
+        // Both readings are a part of the hold. Their difference has one of them.
         let ns = hold.ticks as f64 * tick_ns + read_ns;
         let address = std::ptr::from_ref(hold.site).addr();
         let (_, list) = by_address.entry(address).or_insert((hold.site, Vec::new()));
