@@ -70,6 +70,7 @@ cfg_if! {
             pub use crate::acquire::task::{QueuedTask, closing};
             pub use crate::acquire::thread::bits as thread_bits;
             pub use crate::acquire::timed::{HeldBy, TimedAcquire};
+            pub use crate::clock::EarlyReading;
             pub use crate::record::wait_log::LockRef;
             pub use crate::record::waiting::WaitKind;
             pub use crate::core::Core;

@@ -194,8 +194,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
         match block(&self.raw) {
             Ok(inner) => {
                 slow.succeeds(self.holder_word());
-                let pending_ref = slow.acquired();
                 self.publish(key);
+                let pending_ref = slow.acquired();
                 Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(timed_out) => {
@@ -274,9 +274,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
             exact.abandoned();
             return TriedExact::Taken;
         };
-        let published = exact.published();
+        self.publish_word(exact.published());
         let pending_ref = exact.acquired();
-        self.publish_word(published);
         TriedExact::Owned(ProfiledGuard::new(inner, pending_ref))
     }
 
@@ -301,9 +300,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
             timed.abandoned();
             return Err(true);
         };
-        let published = timed.published();
+        self.publish_word(timed.published());
         let pending_ref = timed.acquired();
-        self.publish_word(published);
         Ok(ProfiledGuard::new(inner, pending_ref))
     }
 
@@ -327,8 +325,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
             Tried::Taken(since) => since,
             Tried::No => match try_(&self.raw) {
                 Some(inner) => {
-                    let pending_ref = slow.acquired();
                     self.publish(key);
+                    let pending_ref = slow.acquired();
                     return Ok(ProfiledGuard::new(inner, pending_ref));
                 }
                 None => None,
@@ -347,8 +345,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
             }
         });
         if let Looked::Owned(inner) = looked {
-            let pending_ref = slow.acquired();
             self.publish(key);
+            let pending_ref = slow.acquired();
             return Ok(ProfiledGuard::new(inner, pending_ref));
         }
         self.park(key, slow, block)
@@ -451,8 +449,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
             slow.try_failed();
             return None;
         };
-        let pending_ref = slow.acquired();
         self.publish(key);
+        let pending_ref = slow.acquired();
         Some(ProfiledGuard::new(inner, pending_ref))
     }
 }

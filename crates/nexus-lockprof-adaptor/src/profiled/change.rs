@@ -4,7 +4,9 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
-use nexus_lockprof_engine::adaptor::{HoldMode, HolderWord, PendingRef, Probe, SiteKey, WaitKind};
+use nexus_lockprof_engine::adaptor::{
+    EarlyReading, HoldMode, HolderWord, PendingRef, Probe, SiteKey, WaitKind,
+};
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -127,9 +129,9 @@ impl<R, H: EngineRef> Profiled<R, H> {
                 let pending_ref = unsafe {
                     core.hold_ends(&before, self.lock_ref());
                     slow.follows(&before);
+                    self.publish(key);
                     slow.acquired_after(before)
                 };
-                self.publish(key);
                 Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(inner) => {
@@ -201,6 +203,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
             None => self.holder.store(mine, Relaxed),
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
+                self.publish(key);
                 if let Some(core) = self.engine.core() {
                     let mut slow = self.slow_try_acquire(core, key);
                     slow.yielded_to(between);
@@ -210,7 +213,6 @@ impl<R, H: EngineRef> Profiled<R, H> {
                         *pending_ref = slow.acquired_after(std::mem::take(pending_ref));
                     }
                 }
-                self.publish(key);
             }
         }
     }
@@ -276,13 +278,12 @@ impl<R, H: EngineRef> Profiled<R, H> {
         } else {
             self.slow_try_acquire(core, key)
         };
+        self.publish(key);
         // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
-        let pending_ref = unsafe {
+        unsafe {
             slow.follows(&before);
             slow.acquired_after(before)
-        };
-        self.publish(key);
-        pending_ref
+        }
     }
 
     /// Notes the end of a hold that is not a release.
@@ -293,18 +294,19 @@ impl<R, H: EngineRef> Profiled<R, H> {
     #[inline(always)]
     pub unsafe fn hold_ends(&self, pending_ref: &PendingRef) {
         if !pending_ref.is_none() {
+            let end = EarlyReading::now();
             // SAFETY: the caller upholds this function's contract.
-            unsafe { self.measured_hold_ends(pending_ref.to_look_at()) };
+            unsafe { self.measured_hold_ends(pending_ref.to_look_at(), end) };
         }
     }
 
     /// # Safety
     /// As for [`hold_ends`](Self::hold_ends).
     #[inline(never)]
-    unsafe fn measured_hold_ends(&self, pending_ref: PendingRef) {
+    unsafe fn measured_hold_ends(&self, pending_ref: PendingRef, end: EarlyReading) {
         if let Some(core) = self.engine.core() {
             // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
-            unsafe { core.hold_ends(&pending_ref, self.lock_ref()) };
+            unsafe { core.hold_ended(&pending_ref, self.lock_ref(), end) };
         }
     }
 }

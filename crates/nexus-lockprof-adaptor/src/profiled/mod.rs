@@ -12,8 +12,8 @@ pub use task::{BeforeWaking, TaskWait};
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, Core, HolderWord, LockClass, LockRef, NameLen, PendingRef, PointKey, Probe, SiteKey,
-    SlowAcquire, ThreadBits, thread_bits,
+    ClassWord, Core, EarlyReading, HolderWord, LockClass, LockRef, NameLen, PendingRef, PointKey,
+    Probe, SiteKey, SlowAcquire, ThreadBits, thread_bits,
 };
 use nexus_lockprof_engine::{EngineRef, Global};
 use std::hint::assert_unchecked;
@@ -326,9 +326,10 @@ impl<R, H: EngineRef> Profiled<R, H> {
         if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
+            let end = EarlyReading::now();
             // SAFETY: the pending reference is not none, and the caller upholds this function's
             // contract.
-            unsafe { self.release_measured::<false, _>(inner, pending_ref, unlock) };
+            unsafe { self.release_measured::<false, _>(inner, pending_ref, end, unlock) };
         }
     }
 
@@ -343,9 +344,10 @@ impl<R, H: EngineRef> Profiled<R, H> {
         if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
+            let end = EarlyReading::now();
             // SAFETY: the pending reference is not none, and the caller upholds this function's
             // contract.
-            unsafe { self.release_measured::<true, _>(inner, pending_ref, unlock) };
+            unsafe { self.release_measured::<true, _>(inner, pending_ref, end, unlock) };
         }
     }
 
@@ -356,6 +358,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         &self,
         inner: G,
         pending_ref: PendingRef,
+        end: EarlyReading,
         unlock: impl FnOnce(&R, G),
     ) {
         // SAFETY: the caller guarantees it. The hint saves a branch in each measured release; in
@@ -370,10 +373,10 @@ impl<R, H: EngineRef> Profiled<R, H> {
         let is_noted = self
             .engine
             .core()
-            .is_some_and(|core| unsafe { core.hold_ends_quietly(&pending_ref, lock) });
+            .is_some_and(|core| unsafe { core.hold_ended_quietly(&pending_ref, lock, end) });
         if !is_noted {
             // SAFETY: the caller guarantees it.
-            return unsafe { self.release_noisily(inner, pending_ref, lock, unlock) };
+            return unsafe { self.release_noisily(inner, pending_ref, lock, end, unlock) };
         }
         // After the release another thread may free the lock, so do not touch `self` then.
         // Settles even if `unlock` unwinds, because that releases the lock too.
@@ -395,13 +398,14 @@ impl<R, H: EngineRef> Profiled<R, H> {
         inner: G,
         pending_ref: PendingRef,
         lock: LockRef,
+        end: EarlyReading,
         unlock: impl FnOnce(&R, G),
     ) {
         // After the release another thread may free the lock, so do not touch `self` then.
         let engine = self.engine.clone();
         // Settles even if `unlock` unwinds, because that releases the lock too.
         // SAFETY: the caller upholds this function's contract.
-        let settle = unsafe { Settle::new(engine, pending_ref, lock) };
+        let settle = unsafe { Settle::new(engine, pending_ref, lock, end) };
         unlock(&self.raw, inner);
         settle.now();
     }
@@ -417,10 +421,10 @@ struct Settle<H: EngineRef> {
 impl<H: EngineRef> Settle<H> {
     /// # Safety
     /// As for [`settle`].
-    unsafe fn new(engine: H, pending_ref: PendingRef, lock: LockRef) -> Self {
+    unsafe fn new(engine: H, pending_ref: PendingRef, lock: LockRef, end: EarlyReading) -> Self {
         if let Some(core) = engine.core() {
             // SAFETY: the caller upholds the contract; `engine` keeps the engine alive.
-            unsafe { core.hold_ends(&pending_ref, lock) };
+            unsafe { core.hold_ended(&pending_ref, lock, end) };
         }
         Settle {
             engine,

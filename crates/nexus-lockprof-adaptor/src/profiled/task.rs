@@ -212,8 +212,8 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         if !(polled.is_owned)(&result) {
             return Poll::Ready((result, PendingRef::NONE));
         }
-        let pending_ref = timed.acquired();
         self.lock.publish_task(self.key);
+        let pending_ref = timed.acquired();
         Poll::Ready((result, pending_ref))
     }
 
@@ -328,10 +328,9 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         if has_waited {
             slow.succeeds(self.lock.holder_word());
         }
-        let pending_ref = slow.acquired();
         self.is_over();
         self.lock.publish_task(self.key);
-        pending_ref
+        slow.acquired()
     }
 
     /// The task no longer waits here.

@@ -18,7 +18,7 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering, bump};
 use Ordering::{Acquire, Relaxed, Release};
 use std::hint::black_box;
 
-const READINGS: u64 = 64;
+const READINGS: u64 = 128;
 const FEW: usize = 3;
 const MANY: usize = 9;
 const ACQUISITIONS: u64 = 4096;
@@ -52,6 +52,7 @@ pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
         None => false,
     });
     costs.copy_from(&MEASURED);
+    clock.set_reading(costs.reading.load(Relaxed));
 }
 
 /// Calls `work` until it says that it is done.
@@ -74,11 +75,13 @@ fn measure(bench: &Bench<'_>, costs: &Costs) {
     each.sort_unstable();
     // Takes the lower quartile. The first batches meet colder caches and branch predictors than a
     // program's locks do, the last ones warmer.
-    let clock_ns = bench.clock_twice();
+    let reading = bench.reading();
+    let clock_ns = bench.clock.nanos(0, 2 * reading);
     // On a busy machine the subtraction may take off too much. The bookkeeping takes at least as
     // long as the clock readings.
     let timed_ns = each[MANY / 4].max(2 * clock_ns).max(1);
     costs.timed_ns.store(timed_ns, Relaxed);
+    costs.reading.store(reading, Relaxed);
     costs.clock_ns.store(clock_ns, Relaxed);
     costs.processor_ns.store(bench.processor_time(), Relaxed);
     costs.looked_up_ns.store(TWICE * timed_ns, Relaxed);
@@ -138,12 +141,13 @@ impl<'a> Bench<'a> {
         Some(bench)
     }
 
-    /// Nanoseconds for two consecutive clock readings.
-    fn clock_twice(&self) -> u64 {
+    /// Ticks that one reading of the clock takes. They are the difference of two readings with
+    /// nothing between them.
+    fn reading(&self) -> u64 {
         let batch = |_| {
             let start = self.clock.raw();
-            (0..2 * READINGS).for_each(|_| _ = black_box(self.clock.raw()));
-            self.clock.nanos(start, self.clock.raw()) / READINGS
+            (1..READINGS).for_each(|_| _ = black_box(self.clock.raw()));
+            self.clock.raw().saturating_sub(start) / READINGS
         };
         // Takes the shortest batch, since all else that the machine does only adds time.
         (0..FEW as u64).map(batch).min().unwrap_or(0)

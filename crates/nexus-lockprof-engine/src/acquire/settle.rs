@@ -5,6 +5,7 @@ use crate::acquire::leased;
 use crate::acquire::shares::Blamed;
 use crate::acquire::signal::Attempt;
 use crate::acquire::timed::is_sampled;
+use crate::clock::EarlyReading;
 use crate::core::Core;
 use crate::identity::{HolderWord, PointKey};
 use crate::record::loss::Loss;
@@ -25,11 +26,23 @@ impl Core {
     /// As for [`settle`](Self::settle).
     #[inline]
     pub unsafe fn hold_ends(&self, pending_ref: &PendingRef, lock: LockRef) {
+        // SAFETY: the caller upholds this function's contract.
+        unsafe { self.hold_ended(pending_ref, lock, EarlyReading::now()) };
+    }
+
+    /// The same for a hold that ended when the clock was read.
+    ///
+    /// # Safety
+    /// As for [`settle`](Self::settle).
+    #[inline]
+    pub unsafe fn hold_ended(&self, pending_ref: &PendingRef, lock: LockRef, end: EarlyReading) {
         // SAFETY: the caller guarantees that the acquisition's engine is alive.
         if let Some(pending) = unsafe { pending_ref.get() }
             && pending.has_hold()
         {
-            pending.hold_end.store(self.clock.raw(), Relaxed);
+            pending
+                .hold_end
+                .store(self.clock.early_or_now(end), Relaxed);
             if LOG.is_waited_for(lock) {
                 self.log_hold(lock, pending);
             }
@@ -37,18 +50,23 @@ impl Core {
     }
 
     /// The same in the usual case, without a call: the clock is the processor's counter, and nobody
-    /// waits for the lock. `false` if it is another case. Then call `hold_ends`.
+    /// waits for the lock. `false` if it is another case. Then call `hold_ended`.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle).
     #[inline(always)]
-    pub unsafe fn hold_ends_quietly(&self, pending_ref: &PendingRef, lock: LockRef) -> bool {
+    pub unsafe fn hold_ended_quietly(
+        &self,
+        pending_ref: &PendingRef,
+        lock: LockRef,
+        end: EarlyReading,
+    ) -> bool {
         // SAFETY: the caller guarantees that the acquisition's engine is alive.
         if let Some(pending) = unsafe { pending_ref.get() }
             && pending.has_hold()
-            && let Some(counter) = self.clock.processor_counter()
+            && let Some(now) = self.clock.early(end)
         {
-            pending.hold_end.store(counter.raw(), Relaxed);
+            pending.hold_end.store(now, Relaxed);
             return !LOG.is_waited_for(lock);
         }
         false
@@ -114,7 +132,7 @@ impl Core {
         let measured = |kind, weight: u64, start, end| {
             (weight != 0).then(|| Measured {
                 kind,
-                ns: self.clock.nanos(start, end),
+                ns: self.clock.between(start, end),
                 weight,
             })
         };
@@ -165,7 +183,7 @@ impl Core {
             }
         }
         if wait.is_some() || pending.is_watched() {
-            let ns = self.clock.nanos(wait_start, hold_start);
+            let ns = self.clock.between(wait_start, hold_start);
             self.settle_wait(shard, owner, record, pending, wait, ns);
         }
     }

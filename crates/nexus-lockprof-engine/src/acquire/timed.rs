@@ -135,7 +135,7 @@ impl Core {
     #[inline(always)]
     pub(super) fn hold_ns(&self, pending: &Pending) -> u64 {
         let start = pending.hold_start.load(Relaxed);
-        self.clock.nanos(start, pending.hold_end.load(Relaxed))
+        self.clock.between(start, pending.hold_end.load(Relaxed))
     }
 
     /// `false` if the hold could not be added without allocating, or is a slow one. The governor's

@@ -6,7 +6,7 @@ use crate::acquire::leased;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
 use crate::engine::Engine;
-use crate::identity::{ClassWord, HoldMode, LockClass, NameLen, PointKey, SiteKey};
+use crate::identity::{ClassWord, HoldMode, HolderWord, LockClass, NameLen, PointKey, SiteKey};
 use crate::record::hot::Probe;
 use crate::record::shard::Shard;
 use crate::record::statistics::Record;
@@ -325,4 +325,42 @@ fn a_hold_that_is_waited_for_is_settled_with_its_waiters() {
         (hold.samples, hold.total_ns, hold.max_ns),
         (3, 1_020, 1_000)
     );
+}
+
+/// Whichever path measures it, a duration is without the time that a reading of the clock takes.
+#[test]
+fn no_duration_has_a_reading_of_the_clock_in_it() {
+    let side = Side::new();
+    side.core().clock.set_reading(25);
+    let of = site();
+    let (mut total_ns, mut by_usual) = (0, 0);
+    for done in 0..WARM_UP {
+        let (ns, usual) = (100 + done % 100, done % 3 != 0);
+        let pending_ref = side.acquire(of);
+        by_usual += u32::from(usual && side.is_usual(of, ns - 25));
+        side.release(pending_ref, ns, usual);
+        total_ns += ns - 25;
+    }
+    assert_ne!(by_usual, 0);
+    assert_eq!(side.holds(), (WARM_UP, total_ns));
+    // Shorter than a reading, which a real clock may say.
+    let pending_ref = side.acquire(of);
+    side.release(pending_ref, 20, true);
+    assert_eq!(side.holds(), (WARM_UP + 1, total_ns));
+
+    let contended = || {
+        // SAFETY: both are of one class, and the acquisition is used up.
+        let mut slow = unsafe { side.core().slow_acquire(of, &side.word, side.len) };
+        slow.contended(None);
+        side.clock.advance(Duration::from_nanos(100));
+        slow
+    };
+    let pending_ref = contended().acquired();
+    side.release(pending_ref, 100, true);
+    contended().timed_out(HolderWord::NOBODY);
+    assert_eq!(side.holds(), (WARM_UP + 2, total_ns + 75));
+    let snapshot = side.engine.snapshot();
+    let point = &snapshot.points()[0];
+    assert_eq!((point.wait.samples, point.wait.total_ns), (1, 75));
+    assert_eq!(point.abandoned_wait_ns, 75);
 }

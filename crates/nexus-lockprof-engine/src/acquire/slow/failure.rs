@@ -55,7 +55,7 @@ impl SlowAcquire<'_> {
                 let end = core.clock.raw_cold();
                 let measured = Measured {
                     kind: Measure::Wait,
-                    ns: core.clock.nanos(recording.wait_start, end),
+                    ns: core.clock.between(recording.wait_start, end),
                     weight: recording.wait_weight,
                 };
                 let key = recording.record.key;

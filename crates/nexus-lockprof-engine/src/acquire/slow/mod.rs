@@ -449,9 +449,6 @@ impl<'a> SlowAcquire<'a> {
             unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
-        if recording.hold_weight != 0 || recording.has_wait() {
-            pending.hold_start.store(core.clock.raw(), Relaxed);
-        }
         if recording.parked {
             LOG.leave(pending.parked_on());
         }
@@ -461,6 +458,10 @@ impl<'a> SlowAcquire<'a> {
         if !before.is_none() {
             pending.more.store(true, Relaxed);
             pending.before.store(before.into_raw(), Relaxed);
+        }
+        // Last, so that the hold has none of the above.
+        if recording.hold_weight != 0 || recording.has_wait() {
+            pending.hold_start.store(core.clock.raw(), Relaxed);
         }
         PendingRef::new(pending)
     }
