@@ -14,9 +14,10 @@ use std::sync::{Barrier, mpsc};
 use std::time::Duration;
 
 use nexus_lockprof::Mutex;
+use nexus_lockprof_benches::interval::Interval;
 use nexus_lockprof_benches::modes;
-use nexus_lockprof_benches::results::{self, Args, verdict};
-use nexus_lockprof_benches::threads::{ratio, take_turns};
+use nexus_lockprof_benches::results::{self, Args};
+use nexus_lockprof_benches::threads::take_turns;
 use serde_json::json;
 
 const SHARDS: usize = 64;
@@ -83,16 +84,15 @@ fn run(args: &Args) -> Result<(), String> {
         over.store(true, Relaxed);
         rates
     });
-    let loss = 1.0 - ratio(&rates[1], &rates[0]);
-    let noise = 1.0 - ratio(&rates[2], &rates[0]);
+    let beside = Interval::of_median(&rates[1], &rates[0]);
+    let noise = Interval::of_median(&rates[2], &rates[0]);
     println!(
-        "| a writer beside 100 snapshots a second of {SHARDS} shards, {POINTS} points each | without, twice | |\n| ---: | ---: | --- |"
+        "| a writer beside 100 snapshots a second of {SHARDS} shards, {POINTS} points each, over one without | without, over itself | |\n| ---: | ---: | --- |"
     );
     println!(
-        "| {:+.2} % | {:+.2} % | {} |",
-        -loss * 100.0,
-        -noise * 100.0,
-        verdict(loss <= TARGET)
+        "| {beside} | {noise} | {} |",
+        beside.verdict(&noise, 1.0 - TARGET)
     );
-    args.save(&[json!({"bench": "collected", "loss": loss, "noise": noise})])
+    let [beside, noise] = [beside, noise].map(|ratio| ratio.middle);
+    args.save(&[json!({"bench": "collected", "beside": beside, "noise": noise})])
 }
