@@ -125,11 +125,12 @@ impl<R, H: EngineRef> Profiled<R, H> {
         slow.parks(self.lock_ref(), &self.holder);
         match block(&self.raw) {
             Ok(inner) => {
+                slow.waits_no_more();
+                self.publish(key);
                 // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
                 let pending_ref = unsafe {
                     core.hold_ends(&before, self.lock_ref());
                     slow.follows(&before);
-                    self.publish(key);
                     slow.acquired_after(before)
                 };
                 Ok(ProfiledGuard::new(inner, pending_ref))

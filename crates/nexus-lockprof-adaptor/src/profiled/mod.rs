@@ -388,7 +388,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         settle.now();
     }
 
-    /// The same where the hold's end takes more than to read the processor's counter.
+    /// The same where the clock is not the counter, or somebody waits for the lock.
     ///
     /// # Safety
     /// As for [`release_measured`](Self::release_measured).

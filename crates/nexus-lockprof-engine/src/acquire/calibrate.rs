@@ -66,6 +66,7 @@ fn until_done(is_done: &AtomicBool, work: impl FnOnce() -> bool) {
 
 /// Measures, and stores the results.
 fn measure(bench: &Bench<'_>, costs: &Costs) {
+    let readings = bench.readings();
     // Constant work takes the shortest batch, since all else that the machine does only adds time.
     let [(nothing, _), ..] = bench.batches::<FEW>(Work::Nothing);
     let [(counting, _), ..] = bench.batches::<FEW>(Work::Counting);
@@ -75,13 +76,14 @@ fn measure(bench: &Bench<'_>, costs: &Costs) {
     each.sort_unstable();
     // Takes the lower quartile. The first batches meet colder caches and branch predictors than a
     // program's locks do, the last ones warmer.
-    let reading = bench.reading();
-    let clock_ns = bench.clock.nanos(0, 2 * reading);
+    // Again at the end: the processor may have been slow for a while.
+    let readings = readings.min(bench.readings());
+    let clock_ns = bench.clock.nanos(0, 2 * readings) / READINGS;
     // On a busy machine the subtraction may take off too much. The bookkeeping takes at least as
     // long as the clock readings.
     let timed_ns = each[MANY / 4].max(2 * clock_ns).max(1);
     costs.timed_ns.store(timed_ns, Relaxed);
-    costs.reading.store(reading, Relaxed);
+    costs.reading.store(readings / READINGS, Relaxed);
     costs.clock_ns.store(clock_ns, Relaxed);
     costs.processor_ns.store(bench.processor_time(), Relaxed);
     costs.looked_up_ns.store(TWICE * timed_ns, Relaxed);
@@ -141,13 +143,13 @@ impl<'a> Bench<'a> {
         Some(bench)
     }
 
-    /// Ticks that one reading of the clock takes. They are the difference of two readings with
-    /// nothing between them.
-    fn reading(&self) -> u64 {
+    /// Ticks that so many readings of the clock take. Those of one are the difference of two
+    /// readings with nothing between them.
+    fn readings(&self) -> u64 {
         let batch = |_| {
             let start = self.clock.raw();
             (1..READINGS).for_each(|_| _ = black_box(self.clock.raw()));
-            self.clock.raw().saturating_sub(start) / READINGS
+            self.clock.raw().saturating_sub(start)
         };
         // Takes the shortest batch, since all else that the machine does only adds time.
         (0..FEW as u64).map(batch).min().unwrap_or(0)
@@ -255,6 +257,18 @@ mod tests {
         });
         assert_eq!(one, other);
         assert_ne!(one, format!("{:?}", Costs::assumed()));
+    }
+
+    /// Ticks are far shorter than a reading if they are the processor's counter's.
+    #[test]
+    fn the_clock_knows_how_long_a_reading_takes() {
+        let clock = Clock::counter();
+        clock.prepare();
+        assert_eq!(clock.between(0, 1_000), clock.nanos(0, 1_000));
+        calibrate(&clock, &Costs::assumed());
+        if clock.processor_counter().is_some() {
+            assert!(clock.between(0, 1_000) < clock.nanos(0, 1_000));
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Core {
         unsafe { self.hold_ended(pending_ref, lock, EarlyReading::now()) };
     }
 
-    /// The same for a hold that ended when the clock was read.
+    /// The same for a hold that ended when `end` was read.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle).

@@ -3,7 +3,7 @@
 use super::*;
 use crate::acquire::engine_ref::EngineRef;
 use crate::acquire::leased;
-use crate::clock::ManualClock;
+use crate::clock::{EarlyReading, ManualClock};
 use crate::config::{Config, Mode};
 use crate::engine::Engine;
 use crate::identity::{ClassWord, HoldMode, HolderWord, LockClass, NameLen, PointKey, SiteKey};
@@ -363,4 +363,39 @@ fn no_duration_has_a_reading_of_the_clock_in_it() {
     let point = &snapshot.points()[0];
     assert_eq!((point.wait.samples, point.wait.total_ns), (1, 75));
     assert_eq!(point.abandoned_wait_ns, 75);
+}
+
+/// A hold ends when the counter was read, and not when the release gets to it.
+#[test]
+fn a_hold_ends_at_the_early_reading() {
+    let engine = Engine::new();
+    engine
+        .configure(Config::default().mode(Mode::Exact))
+        .unwrap();
+    let core = engine.core().unwrap();
+    let class = LockClass::named("early");
+    let lock = LockRef::of(&class.word);
+    for quietly in [true, false] {
+        // SAFETY: both are of one class, and the acquisition is used up.
+        let pending_ref = unsafe { core.slow_acquire(site(), &class.word, class.len) }.acquired();
+        // SAFETY: the pending reference is of this engine, which is alive.
+        let node = unsafe { pending_ref.get() }.unwrap();
+        let end = node.hold_start.load(Relaxed) + 1_000_000;
+        let early = EarlyReading::of(end);
+        // SAFETY: the same.
+        unsafe {
+            match quietly {
+                true => assert_eq!(
+                    core.hold_ended_quietly(&pending_ref, lock, early),
+                    core.clock.early(early).is_some()
+                ),
+                false => core.hold_ended(&pending_ref, lock, early),
+            }
+        }
+        if core.clock.early(early).is_some() {
+            assert_eq!(node.hold_end.load(Relaxed), end);
+        }
+        // SAFETY: the same.
+        unsafe { core.settle(pending_ref) };
+    }
 }

@@ -8,6 +8,8 @@
 mod failure;
 mod long_wait;
 mod recording;
+#[cfg(test)]
+mod tests;
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::{leased, thread};
@@ -372,14 +374,25 @@ impl<'a> SlowAcquire<'a> {
         }
     }
 
-    /// The lock is owned, and still publishes `holder`, who had it before. A plain store.
+    /// The lock is owned, and still publishes `holder`, who had it before: the wait is over. Call
+    /// it before the lock publishes this thread, which would wait for itself. Plain stores.
     #[inline]
     pub fn succeeds(&mut self, holder: HolderWord) {
+        self.waits_no_more();
         if let Some(recording) = &self.recording
             && let Some(pending) = recording.pending
             && recording.has_wait()
         {
             pending.last.store(holder.word(), Relaxed);
+        }
+    }
+
+    /// The wait is over, which other threads see.
+    #[inline]
+    pub fn waits_no_more(&mut self) {
+        if let Some(recording) = &mut self.recording {
+            recording.is_over();
+            recording.visible = false;
         }
     }
 
