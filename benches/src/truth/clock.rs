@@ -8,7 +8,8 @@ use std::time::Instant;
 /// counter ahead of them.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) fn ticks() -> u64 {
+#[must_use]
+pub fn ticks() -> u64 {
     // SAFETY: every x86_64 processor has both instructions. Their only effects are the wait and the
     // result.
     unsafe {
@@ -20,7 +21,8 @@ pub(super) fn ticks() -> u64 {
 /// The time in nanoseconds: there is no portable cycle counter.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-pub(super) fn ticks() -> u64 {
+#[must_use]
+pub fn ticks() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod locks;
 mod log;
 
+pub use clock::ticks;
 pub use log::{Truth, finish, start};
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
