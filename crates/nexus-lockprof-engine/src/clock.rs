@@ -232,13 +232,13 @@ impl Clock {
 /// The processor's counter, read for the end of a hold where the lock is released, before anything
 /// else. A clock that reads something else ignores it.
 ///
-/// What follows a timed release runs rarely, so its code and data are cold. They took 10 to 300 ns,
-/// which were in the hold.
+/// The code that settles a timed release runs rarely, so it is cold. A clock that was read there
+/// made holds 10 to 300 ns longer.
 #[derive(Clone, Copy, Debug)]
 pub struct EarlyReading(u64);
 
 impl EarlyReading {
-    /// A reading of so many ticks.
+    /// A reading that says `ticks`.
     #[cfg(test)]
     pub(crate) fn of(ticks: u64) -> Self {
         EarlyReading(ticks)

@@ -42,17 +42,18 @@ enum Work {
 /// so later engines get the same costs.
 pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
     static MEASURED: Costs = Costs::assumed();
+    static READING: AtomicU64 = AtomicU64::new(0);
     static IS_MEASURED: AtomicBool = AtomicBool::new(false);
     until_done(&IS_MEASURED, || match Bench::try_new(clock) {
         Some(bench) => {
-            measure(&bench, &MEASURED);
+            READING.store(measure(&bench, &MEASURED), Relaxed);
             true
         }
         // No memory for it: the assumed costs stay, and the next engine tries again.
         None => false,
     });
     costs.copy_from(&MEASURED);
-    clock.set_reading(costs.reading.load(Relaxed));
+    clock.set_reading(READING.load(Relaxed));
 }
 
 /// Calls `work` until it says that it is done.
@@ -64,8 +65,8 @@ fn until_done(is_done: &AtomicBool, work: impl FnOnce() -> bool) {
     }
 }
 
-/// Measures, and stores the results.
-fn measure(bench: &Bench<'_>, costs: &Costs) {
+/// Measures the costs, and returns how many ticks a reading of the clock takes.
+fn measure(bench: &Bench<'_>, costs: &Costs) -> u64 {
     let readings = bench.readings();
     // Constant work takes the shortest batch, since all else that the machine does only adds time.
     let [(nothing, _), ..] = bench.batches::<FEW>(Work::Nothing);
@@ -83,13 +84,13 @@ fn measure(bench: &Bench<'_>, costs: &Costs) {
     // long as the clock readings.
     let timed_ns = each[MANY / 4].max(2 * clock_ns).max(1);
     costs.timed_ns.store(timed_ns, Relaxed);
-    costs.reading.store(readings / READINGS, Relaxed);
     costs.clock_ns.store(clock_ns, Relaxed);
     costs.processor_ns.store(bench.processor_time(), Relaxed);
     costs.looked_up_ns.store(TWICE * timed_ns, Relaxed);
     // A processor may hide all of it behind the lock.
     let counted_ps = counting.saturating_sub(nothing) * 1_000 / ACQUISITIONS;
     costs.counted_ps.store(counted_ps, Relaxed);
+    readings / READINGS
 }
 
 const COLLECTION: OpenCollection = OpenCollection {
@@ -143,8 +144,7 @@ impl<'a> Bench<'a> {
         Some(bench)
     }
 
-    /// Ticks that so many readings of the clock take. Those of one are the difference of two
-    /// readings with nothing between them.
+    /// Ticks that [`READINGS`] readings of the clock take, one right after the other.
     fn readings(&self) -> u64 {
         let batch = |_| {
             let start = self.clock.raw();

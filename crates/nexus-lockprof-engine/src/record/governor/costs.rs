@@ -2,11 +2,9 @@
 
 use crate::sync::{AtomicU64, Ordering::Relaxed, const_fn};
 
-/// Unit costs, in nanoseconds unless they say otherwise. Written once, after they were measured.
+/// Unit costs in nanoseconds. Written once, after they were measured.
 #[derive(Debug)]
 pub(crate) struct Costs {
-    /// Reading the clock once, in ticks.
-    pub(crate) reading: AtomicU64,
     /// Reading the clock twice.
     pub(crate) clock_ns: AtomicU64,
     /// Reading the thread's processor time.
@@ -24,7 +22,6 @@ impl Costs {
         /// Before anything was measured, and with a manual clock, on which nothing takes time.
         pub(crate) fn assumed() -> Self {
             Costs {
-                reading: AtomicU64::new(0),
                 clock_ns: AtomicU64::new(20),
                 processor_ns: AtomicU64::new(200),
                 timed_ns: AtomicU64::new(40),
@@ -42,23 +39,15 @@ impl Costs {
         }
     }
 
-    fn all(&self) -> [&AtomicU64; 6] {
+    fn all(&self) -> [&AtomicU64; 5] {
         let Costs {
-            reading,
             clock_ns,
             processor_ns,
             timed_ns,
             looked_up_ns,
             counted_ps,
         } = self;
-        [
-            reading,
-            clock_ns,
-            processor_ns,
-            timed_ns,
-            looked_up_ns,
-            counted_ps,
-        ]
+        [clock_ns, processor_ns, timed_ns, looked_up_ns, counted_ps]
     }
 }
 
