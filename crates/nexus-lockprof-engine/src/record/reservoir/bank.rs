@@ -11,6 +11,10 @@
 //! the tail is full, when the tail's width is known. If the tail holds a tenth of all offers, its
 //! slots tell a rank there ten times as well.
 //!
+//! Many durations may be equal: those of empty holds are, on a clock with coarse steps. A tail that
+//! begins at a frequent value is wide, tells nothing of a rank, and each offer to it takes some
+//! hundred instructions. So it begins above that value, even if there is nothing yet.
+//!
 //! Each of the two samples is divided once more, at a [middle]: the body near the
 //! median, the tail near the 95th percentile.
 
@@ -31,6 +35,8 @@ const WITH_TAIL: usize = sized(4, 32);
 const BODY: (usize, usize) = sized((1, 3), (7, 12));
 /// Where the tail begins.
 const QUANTILE: f64 = 0.8;
+/// A tail that would begin with more than this share of all offers begins at the next value.
+const MANY_EQUAL: f64 = 2.0 * (1.0 - QUANTILE);
 /// The share of all offers at which the tail is too wide, and the share to which it is then cut.
 const TOO_WIDE: f64 = 0.125;
 const WIDTH: f64 = 0.1;
@@ -232,7 +238,11 @@ impl Bank {
         let (mut ranks, n) = ranks(&slots[..size]);
         let ranks = &mut ranks[..n];
         ranks.sort_unstable();
-        let threshold = ranks[(n as f64 * QUANTILE) as usize];
+        let mut threshold = ranks[(n as f64 * QUANTILE) as usize];
+        let shorter = ranks.partition_point(|&rank| rank < threshold);
+        if (n - shorter) as f64 > MANY_EQUAL * n as f64 {
+            threshold = next_above(threshold, ranks);
+        }
         self.changes.update(|| {
             self.tail.clear();
             for slot in &slots[..size] {
@@ -323,11 +333,12 @@ impl Bank {
         let ranks = &mut ranks[..n];
         ranks.sort_unstable();
         let old = self.threshold.own_load();
-        let above_old = |rank: u32| Packed::bound(rank) > old;
         let cut = ranks[(n as f64 * (1.0 - WIDTH / share)) as usize];
         // If most are equal, the threshold is the next value above them.
-        let Some(&threshold) = ranks.iter().find(|&&rank| above_old(rank) && rank >= cut) else {
-            return;
+        let threshold = if Packed::bound(cut) > old {
+            cut
+        } else {
+            next_above(cut, ranks)
         };
         self.changes.update(|| {
             let mut left = 0;
@@ -338,9 +349,14 @@ impl Bank {
                     left += 1;
                 }
             }
-            // The items left are still those with keys below `w`.
-            let above = offered as f64 * left as f64 / kept as f64;
-            self.tail.set(above.round() as u64, left);
+            if left == 0 {
+                self.tail.clear();
+                self.judged_at.store(slots.len() as u64, Relaxed);
+            } else {
+                // The items left are still those with keys below `w`.
+                let above = offered as f64 * left as f64 / kept as f64;
+                self.tail.set(above.round() as u64, left);
+            }
             self.tail_middle.move_to(&self.tail_bound, middle::NONE, 0);
             self.threshold.store(Packed::bound(threshold), Relaxed);
         });
@@ -392,6 +408,12 @@ impl Bank {
         }
         None
     }
+}
+
+/// The smallest of the sorted `ranks` above `rank`, or else the one that follows it.
+fn next_above(rank: u32, ranks: &[u32]) -> u32 {
+    let higher = ranks.partition_point(|&other| other <= rank);
+    ranks.get(higher).copied().unwrap_or(rank + 1)
 }
 
 /// The ranks in the first slots, and how many there are: enough to find a quantile. They are on the

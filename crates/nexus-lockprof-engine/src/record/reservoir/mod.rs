@@ -221,10 +221,10 @@ mod tests {
 
     #[test]
     fn ranks_are_near_in_19_of_20_trials() {
-        const SHAPES_THAT_STAND: usize = 5;
+        const SHAPES_THAT_STAND: usize = 7;
         type Shape = fn(u64, u64, &mut fastrand::Rng) -> u64;
         // The other shapes change on the way, so the middle and the tail end up in the wrong place.
-        let shapes: [(&str, Shape); 9] = [
+        let shapes: [(&str, Shape); 12] = [
             ("exponential", |_, _, rng| exponential(5_000.0, rng)),
             ("lognormal", |_, _, rng| lognormal(rng)),
             ("Pareto", |_, _, rng| {
@@ -242,6 +242,21 @@ mod tests {
                     10_000_000
                 } else {
                     exponential(1_000.0, rng)
+                }
+            }),
+            ("coarse", |_, _, rng| exponential(15.0, rng) / 10 * 10),
+            ("nine of ten are equal", |_, _, rng| {
+                if rng.u64(..10) == 0 {
+                    exponential(1_000.0, rng)
+                } else {
+                    0
+                }
+            }),
+            ("equal, then different", |i, n, rng| {
+                if i < n / 2 {
+                    0
+                } else {
+                    exponential(5_000.0, rng)
                 }
             }),
             ("rising", |i, n, rng| rng.u64(..1_000 + 20_000 * i / n)),
@@ -318,6 +333,45 @@ mod tests {
             let found = rank(&reading, 500);
             assert!((found - expected).abs() < 0.15, "{found}, not {expected}");
             assert_eq!(rank(&reading, 70_000), 1.0);
+        }
+    }
+
+    /// Durations on a clock with coarse steps: each number of steps, and its weight.
+    fn steps(weights: &[u64], n: u64) -> Vec<u64> {
+        let ladder: Vec<u64> = (0..)
+            .step_by(10)
+            .zip(weights)
+            .flat_map(|(ns, &weight)| std::iter::repeat_n(ns, weight as usize))
+            .collect();
+        let mut rng = fastrand::Rng::with_seed(n);
+        (0..n).map(|_| ladder[rng.usize(..ladder.len())]).collect()
+    }
+
+    #[test]
+    fn few_durations_are_for_the_tail_even_if_most_are_equal() {
+        const N: u64 = 10_000;
+        for weights in [
+            &[1_u64][..],
+            &[0, 1],
+            &[1, 1],
+            &[1, 4],
+            &[4, 1],
+            &[1, 99],
+            &[99, 1],
+            &[1, 3, 3, 1],
+            &[3, 3, 3, 1],
+        ] {
+            let reservoir = Reservoir::default();
+            let seed = AtomicU64::new(1);
+            let values = steps(weights, N);
+            let mut for_tail = 0;
+            for &ns in &values {
+                let bounds = reservoir.make_ready(7);
+                for_tail += u64::from(bounds.is_some_and(|it| ns >= it.tail_ns));
+                assert!(reservoir.offer(7, Packed::new(ns, 1), crate::config::RESERVOIR, &seed));
+            }
+            let share = for_tail as f64 / N as f64;
+            assert!(share < 0.15, "{weights:?}: {share}");
         }
     }
 
