@@ -8,11 +8,23 @@ pub use crate::process::internal_thread::make_thread_internal;
 pub use crate::process::leftovers::Cleanup;
 pub use crate::process::race_once::RaceOnce;
 
-/// Removes a server's file when the process exits, and closes its socket in forked processes.
+/// Removes a server's file when the process exits.
 #[cfg(unix)]
-pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
-    crate::process::leftovers::remember(socket, file);
+pub fn remove_at_exit(file: Box<dyn Cleanup>) {
+    crate::process::leftovers::remove_at_exit(file);
+}
+
+/// Opens a socket that forked processes close, whenever they are forked. `open` must not wait: no
+/// other thread can fork meanwhile.
+///
+/// # Errors
+/// Those of `open`.
+#[cfg(unix)]
+pub fn close_on_fork<S: std::os::fd::AsRawFd, E>(
+    open: impl FnOnce() -> Result<S, E>,
+) -> Result<S, E> {
     crate::process::fork::install_fork_handlers();
+    crate::process::leftovers::close_on_fork(open)
 }
 
 /// Prints one line to stderr, as the engine does.

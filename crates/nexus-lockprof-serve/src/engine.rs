@@ -164,9 +164,9 @@ pub trait ServeEngine {
 impl ServeEngine for Engine {
     fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError> {
         let server = Serve::new(Served(self.clone())).limits(limits).on(place)?;
-        let (socket, file) = server.remains();
-        let file = file.map(|file| Box::new(SocketCleanup(file)) as Box<dyn Cleanup>);
-        serving::remember(socket, file);
+        if let Some(file) = server.remains() {
+            serving::remove_at_exit(Box::new(SocketCleanup(file)));
+        }
         Ok(server)
     }
 }

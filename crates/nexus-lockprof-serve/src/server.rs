@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
@@ -74,7 +74,6 @@ impl Serve {
         let (over, ended) = io::pipe().map_err(ServeError::Start)?;
         rustix::io::ioctl_fionbio(&over, true).map_err(|error| ServeError::Start(error.into()))?;
         let file = bound.file.map(Arc::new);
-        let socket = bound.listener.as_fd().as_raw_fd();
         let accepting = Accepting {
             serve: self.clone(),
             listener: bound.listener,
@@ -90,7 +89,6 @@ impl Serve {
             address: place_of(file.as_deref(), bound.local_addr),
             file,
             local_addr: bound.local_addr,
-            socket,
             running: Some(Running {
                 stop,
                 thread,
@@ -114,7 +112,6 @@ pub struct Server {
     address: String,
     file: Option<Arc<SocketFile>>,
     local_addr: Option<SocketAddr>,
-    socket: RawFd,
     running: Option<Running>,
 }
 
@@ -155,10 +152,9 @@ impl Server {
         self.local_addr
     }
 
-    /// The listening socket's descriptor and the socket's file, for handlers of the process's exit
-    /// and fork. By the time of its use, the descriptor may be closed or refer to something else.
-    pub(super) fn remains(&self) -> (RawFd, Option<Weak<SocketFile>>) {
-        (self.socket, self.file.as_ref().map(Arc::downgrade))
+    /// The socket's file, for a handler of the process's exit.
+    pub(super) fn remains(&self) -> Option<Weak<SocketFile>> {
+        self.file.as_ref().map(Arc::downgrade)
     }
 
     /// Serves until the process ends.

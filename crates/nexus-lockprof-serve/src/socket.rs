@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
+use nexus_lockprof_engine::serving::close_on_fork;
+
 use super::client::Stream;
 use super::directory::{announce, make, remove_stale, runtime_directory};
 use super::files::SocketFile;
@@ -99,7 +101,7 @@ fn tcp(address: SocketAddr, transport: Transport) -> Result<Bound, ServeError> {
         address: address.to_string(),
         error,
     };
-    let listener = TcpListener::bind(address).map_err(failed)?;
+    let listener = close_on_fork(|| TcpListener::bind(address)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let local_addr = listener.local_addr().map_err(failed)?;
     Ok(Bound {

@@ -13,6 +13,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use nexus_lockprof_engine::serving::close_on_fork;
 use rustix::net::{SocketAddrUnix, bind, listen};
 
 use super::ServeError;
@@ -37,7 +38,7 @@ pub(super) fn listen_at(path: &Path) -> Result<(OwnedFd, SocketFile), ServeError
     SocketAddrUnix::new(path).map_err(too_long)?;
     // Check before creating anything.
     is_free(path)?;
-    let socket = new_socket().map_err(|error| failed(error.into()))?;
+    let socket = close_on_fork(new_socket).map_err(|error| failed(error.into()))?;
     let temporary = bind_beside(path, &socket, too_long, failed)?;
     let mode = fs::symlink_metadata(temporary.path())
         .map_err(failed)?

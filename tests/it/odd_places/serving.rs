@@ -272,6 +272,15 @@ fn a_server_ends_though_a_child_has_copies_of_its_files() {
     assert_eq!(program.says(), "ended");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_is_forked_meanwhile_does_not_keep_the_place() {
+    let folder = Folder::new("meanwhile");
+    let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+    command.arg("serving: fork meanwhile").arg(folder.at("s"));
+    children::run(&mut command).expect_success();
+}
+
 #[cfg(not(feature = "deadlock_detection"))]
 #[test]
 fn an_allocator_under_a_lock_is_served_too() {

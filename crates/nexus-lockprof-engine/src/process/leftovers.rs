@@ -4,7 +4,7 @@
 use crate::process::exclusive::lock;
 use crate::process::sockets::Socket;
 use crate::process::stderr::say;
-use std::os::fd::RawFd;
+use std::os::fd::AsRawFd;
 use std::sync::{Mutex, MutexGuard};
 
 /// A file that is removed when the process exits.
@@ -45,10 +45,8 @@ pub(crate) fn hold() -> ForkGuard {
     }
 }
 
-/// See [`serving::remember`](crate::serving::remember).
-pub(crate) fn remember(socket: RawFd, file: Option<Box<dyn Cleanup>>) {
-    remember_socket(socket);
-    let Some(file) = file else { return };
+/// See [`serving::remove_at_exit`](crate::serving::remove_at_exit).
+pub(crate) fn remove_at_exit(file: Box<dyn Cleanup>) {
     let mut at_exit = lock(&AT_EXIT);
     at_exit.files.retain(|file| file.is_needed());
     at_exit.files.push(file);
@@ -77,16 +75,20 @@ extern "C" fn remove_files() {
 /// not closed in children.
 static SOCKETS: [Socket; 16] = [const { Socket::new() }; 16];
 
-fn remember_socket(socket: RawFd) {
+/// See [`serving::close_on_fork`](crate::serving::close_on_fork). A child has no copy of a socket
+/// that is not in `SOCKETS` yet, since the lock is held during the fork.
+pub(crate) fn close_on_fork<S: AsRawFd, E>(open: impl FnOnce() -> Result<S, E>) -> Result<S, E> {
     let _changes = lock(&CHANGES);
+    let socket = open()?;
     if let Some(free) = SOCKETS.iter().find(|socket| !socket.is_open()) {
-        free.remember(socket);
+        free.remember(socket.as_raw_fd());
     }
+    Ok(socket)
 }
 
 /// Closes the sockets in a child, which has no thread that accepts. Otherwise a client of the copy
-/// would wait for ever, and a port would stay in use after the parent's end. A fork handler calls
-/// this.
+/// would wait for ever, and the place would stay in use after the parent's end, even for a server
+/// of the child. A fork handler calls this.
 pub(crate) fn after_fork() {
     for socket in &SOCKETS {
         socket.close();

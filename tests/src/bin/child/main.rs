@@ -85,6 +85,8 @@ fn main() {
         "serving: fork" => serving::fork(),
         #[cfg(all(feature = "serve", unix))]
         "serving: end after fork" => serving::end_after_fork(),
+        #[cfg(all(feature = "serve", target_os = "linux"))]
+        "serving: fork meanwhile" => serving::fork_meanwhile(&next()),
         #[cfg(unix)]
         "signal" => signal::main(),
         "slow" => slow::main(&next()),

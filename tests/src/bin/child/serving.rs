@@ -4,8 +4,10 @@ use nexus_lockprof::Mutex;
 use nexus_lockprof_tests::http::At;
 use std::io::{BufRead, Write};
 use std::process::exit;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 static JOBS: Mutex<Vec<u64>> = Mutex::named("jobs", Vec::new());
 
@@ -84,6 +86,84 @@ pub(crate) fn end_after_fork() {
     assert!(answered, "the child has ended its parent's server");
     assert!(!connected);
     say("ended");
+}
+
+/// Processes end that have forked children while a thread of theirs began to serve. Then their
+/// place is free, though the children live on.
+#[cfg(target_os = "linux")]
+pub(crate) fn fork_meanwhile(path: &str) {
+    const ROUNDS: usize = 50;
+    const PATIENCE: Duration = Duration::from_secs(30);
+    // An address of its own: a port of the usual one might be another test's meanwhile.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let places = [
+        format!("unix:{path}"),
+        format!("127.77.{high}.{}:17977", low.clamp(1, 254)),
+    ];
+    for place in places {
+        let Ok(listen) = place.parse() else {
+            panic!("{place}")
+        };
+        for round in 0..ROUNDS {
+            // SAFETY: this process has one thread.
+            let pid = unsafe { libc::fork() };
+            assert!(pid >= 0, "{}", std::io::Error::last_os_error());
+            if pid == 0 {
+                serve_and_fork(&listen);
+            }
+            let mut status = -1;
+            // SAFETY: nobody else waits for it.
+            unsafe { libc::waitpid(pid, &raw mut status, 0) };
+            // A child may still be at its fork handlers, which close its copies.
+            let end = Instant::now() + PATIENCE;
+            let served = loop {
+                let served = nexus_lockprof::serve(&listen).map(drop);
+                if served.is_ok() || Instant::now() > end {
+                    break served;
+                }
+                sleep(Duration::from_millis(1));
+            };
+            // SAFETY: the group has only the children that `serve_and_fork` left.
+            unsafe { libc::kill(-pid, libc::SIGKILL) };
+            assert_eq!(status, 0, "{place}, round {round}");
+            assert!(served.is_ok(), "{place}, round {round}: {served:?}");
+        }
+    }
+    say("free");
+}
+
+/// Leaves children in its process group.
+#[cfg(target_os = "linux")]
+fn serve_and_fork(place: &nexus_lockprof::Listen) -> ! {
+    const MOST: usize = 20;
+    // SAFETY: makes a group of this process.
+    unsafe { libc::setpgid(0, 0) };
+    let is_served = AtomicBool::new(false);
+    // The first lock sets the fork handlers, in this thread, before it forks.
+    JOBS.lock().push(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            match nexus_lockprof::serve(place) {
+                Ok(server) => server.detach(),
+                Err(error) => panic!("{error}"),
+            }
+            is_served.store(true, Relaxed);
+        });
+        for _ in 0..MOST {
+            if is_served.load(Relaxed) {
+                break;
+            }
+            // SAFETY: the child only waits to be killed, for a minute at most.
+            unsafe {
+                if libc::fork() == 0 {
+                    libc::sleep(60);
+                    libc::_exit(0);
+                }
+            }
+        }
+    });
+    // SAFETY: ends the process, with the server, as a daemon's parent does.
+    unsafe { libc::_exit(0) }
 }
 
 fn say(word: &str) {
