@@ -5,14 +5,8 @@ pub use crate::process::endpoint::{Endpoint, install};
 pub use crate::process::env::place;
 pub use crate::process::internal_thread::make_thread_internal;
 #[cfg(unix)]
-pub use crate::process::leftovers::Cleanup;
+pub use crate::process::leftovers::{Cleanup, remove_at_exit};
 pub use crate::process::race_once::RaceOnce;
-
-/// Removes a server's file when the process exits.
-#[cfg(unix)]
-pub fn remove_at_exit(file: Box<dyn Cleanup>) {
-    crate::process::leftovers::remove_at_exit(file);
-}
 
 /// Opens a socket that forked processes close, whenever they are forked. `open` must not wait: no
 /// other thread can fork meanwhile.

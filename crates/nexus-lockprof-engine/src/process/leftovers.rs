@@ -45,8 +45,8 @@ pub(crate) fn hold() -> ForkGuard {
     }
 }
 
-/// See [`serving::remove_at_exit`](crate::serving::remove_at_exit).
-pub(crate) fn remove_at_exit(file: Box<dyn Cleanup>) {
+/// Removes a server's file when the process exits.
+pub fn remove_at_exit(file: Box<dyn Cleanup>) {
     let mut at_exit = lock(&AT_EXIT);
     at_exit.files.retain(|file| file.is_needed());
     at_exit.files.push(file);
@@ -86,9 +86,9 @@ pub(crate) fn close_on_fork<S: AsRawFd, E>(open: impl FnOnce() -> Result<S, E>) 
     Ok(socket)
 }
 
-/// Closes the sockets in a child, which has no thread that accepts. Otherwise a client of the copy
-/// would wait for ever, and the place would stay in use after the parent's end, even for a server
-/// of the child. A fork handler calls this.
+/// Closes the sockets in a child, which has no thread that accepts. Otherwise clients would wait
+/// for ever, and once the parent has ended, nobody could serve at its place, not even the child. A
+/// fork handler calls this.
 pub(crate) fn after_fork() {
     for socket in &SOCKETS {
         socket.close();

@@ -7,7 +7,9 @@ use std::process::exit;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(target_os = "linux")]
+use std::time::Instant;
 
 static JOBS: Mutex<Vec<u64>> = Mutex::named("jobs", Vec::new());
 
@@ -105,7 +107,7 @@ pub(crate) fn fork_meanwhile(path: &str) {
             panic!("{place}")
         };
         for round in 0..ROUNDS {
-            // SAFETY: this process has one thread.
+            // SAFETY: this process has one thread: a server that was dropped has none.
             let pid = unsafe { libc::fork() };
             assert!(pid >= 0, "{}", std::io::Error::last_os_error());
             if pid == 0 {
